@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "protocol/close_code.hpp"
+
+namespace millrace::protocol {
+
+enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+
+[[nodiscard]] constexpr bool is_control(Opcode opcode) noexcept { return static_cast<std::uint8_t>(opcode) >= 8; }
+
+/// Which side we are: a server takes masked frames and sends unmasked ones (RFC 6455 5.1).
+enum class Role : std::uint8_t { server, client };
+
+/// The longest header: two bytes, eight of extended payload length, four of masking key.
+inline constexpr std::size_t kMaxFrameHeader = 14;
+inline constexpr std::size_t kMaxControlPayload = 125;
+
+///     0                   1                   2                   3
+///     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+///    +-+-+-+-+-------+-+-------------+-------------------------------+
+///    |F|R|R|R| opcode|M| Payload len |    Extended payload length    |
+///    |I|S|S|S|  (4)  |A|     (7)     |            (16/64)            |
+///    |N|V|V|V|       |S|             |                               |
+///    | |1|2|3|       |K|             |                               |
+///    +-+-+-+-+-------+-+-------------+-------------------------------+   RFC 6455 5.2
+struct FrameHeader {
+  std::uint64_t payload_length = 0;  ///< below 2^63
+  std::uint32_t masking_key = 0;     ///< wire bytes loaded little-endian; 0 when not masked
+  std::uint8_t length = 0;           ///< bytes of the header itself, 2-14
+  Opcode opcode = Opcode::continuation;
+  bool final = false;
+};
+
+enum class FrameParse : std::uint8_t { complete, incomplete, error };
+
+/// Reads one frame header from `bytes`. Judges everything that the header alone tells (mask, reserved bits, opcode,
+/// control length, minimal length form) as early as its bytes allow: an error may be reported before the header is
+/// complete. Pure; keeps no state; `*error` is set only with FrameParse::error.
+[[nodiscard]] FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role,
+                                            FrameHeader* header, ProtocolError* error) noexcept;
+
+/// Writes an unmasked final header right-aligned: its last byte stands at `end[-1]`. Returns its length (2, 4 or 10).
+/// `end` must have kMaxFrameHeader bytes of headroom below it.
+[[nodiscard]] std::size_t write_frame_header_before(std::uint8_t* end, Opcode opcode,
+                                                    std::uint64_t payload_length) noexcept;
+
+/// What a Close frame's body says (RFC 6455 5.5.1), already unmasked. `code` is none for an empty body.
+struct CloseBody {
+  std::uint16_t code = 0;
+  const std::uint8_t* reason = nullptr;
+  std::size_t reason_length = 0;
+};
+
+/// Returns ProtocolError::none and fills `*body`, or the rule that is broken.
+[[nodiscard]] ProtocolError parse_close_body(const std::uint8_t* payload, std::size_t length, CloseBody* body) noexcept;
+
+/// Writes a Close body (code, reason cut at a code point boundary to fit 125 bytes) into `out`; returns its length.
+/// Code 0 writes an empty body.
+[[nodiscard]] std::size_t write_close_body(std::uint8_t* out, std::uint16_t code, const std::uint8_t* reason,
+                                           std::size_t reason_length) noexcept;
+
+}  // namespace millrace::protocol

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <new>
+
+#include "engine/loop.hpp"
+
+namespace millrace::engine {
+
+using memory::kNone;
+
+void Loop::accept_from(std::uint32_t listener) noexcept {
+  if (!listeners_[listener].is_open()) return;
+  for (std::uint32_t accepted = 0; accepted < kAcceptsPerTurn; ++accepted) {
+    os::Address peer;
+    const int fd = listeners_[listener].accept(&peer);
+    if (fd == -EAGAIN) return;
+    if (fd < 0) {
+      count(ring::kAcceptFailures);
+      // No descriptor or no memory: the listener stays ready, and asking again at once would spin.
+      (void)os::poller_modify(poller_, listeners_[listener].fd(), listener_data(listener), false, false);
+      (void)wheel_.set(now_ns_ + kAcceptPauseNs, {listener, 0, kAcceptTimer});
+      return;
+    }
+    count(ring::kAccepted);
+    if (!group_->hand_off(this, fd, peer)) adopt(fd, peer);
+  }
+}
+
+void Loop::adopt(int fd, const os::Address& peer) noexcept {
+  const std::uint32_t slot = connections_.allocate();
+  const std::uint32_t opening = slot == kNone ? kNone : openings_.allocate();
+  if (opening == kNone) {
+    if (slot != kNone) connections_.release(slot);
+    count(ring::kAcceptFailures);
+    os::close_socket(fd, true);
+    return;
+  }
+  const std::uint32_t generation = connections_[slot].generation;
+  Connection& connection = *new (&connections_[slot]) Connection{};
+  connection.generation = generation == 0 ? 1 : generation;
+  connection.stream = transport::Stream(fd);
+  connection.phase = Phase::request;
+  connection.queue_head = connection.queue_tail = kNone;
+  connection.next_pending = connection.held = connection.pong = kNone;
+  connection.timer = loop::TimerWheel::kNoTimer;
+  connection.opening = opening;
+  Opening& details = openings_[opening];
+  details.parser.reset();
+  details.block = 0;
+  details.length = 0;
+  details.family = peer.family;
+  details.port = peer.port;
+  std::copy(std::begin(peer.ip), std::end(peer.ip), std::begin(details.ip));
+  buffered_words_[slot] = 0;
+  gauge(ring::kConnections, connections_.in_use());
+  connection_count_.store(connections_.in_use(), std::memory_order_relaxed);
+  set_deadline(slot, options_.handshake_timeout_ns);
+  update_interest(slot);
+}
+
+}  // namespace millrace::engine

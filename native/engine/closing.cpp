@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "engine/loop.hpp"
+
+namespace millrace::engine {
+
+using memory::kNone;
+using protocol::CloseCode;
+
+void Loop::set_deadline(std::uint32_t slot, std::int64_t delay_ns) noexcept {
+  Connection& connection = connections_[slot];
+  clear_deadline(connection);
+  connection.timer = wheel_.set(now_ns_ + delay_ns, {slot, connection.generation, kConnectionTimer});
+}
+
+void Loop::clear_deadline(Connection& connection) noexcept {
+  if (connection.timer == loop::TimerWheel::kNoTimer) return;
+  wheel_.cancel(connection.timer);
+  connection.timer = loop::TimerWheel::kNoTimer;
+}
+
+/// Nothing may be queued any more. FIN goes out behind what is queued (RFC 6455 7.1.1: the server closes first).
+void Loop::begin_closing(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  connection.phase = Phase::closing;
+  drop_held(connection);
+  drop_message(connection);
+  connection.stopped = false;
+  set_deadline(slot, options_.close_timeout_ns);
+}
+
+/// The kernel has everything that was queued on a closing connection.
+void Loop::last_byte_sent(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  connection.stream.finish_sending();
+  connection.phase = Phase::draining;
+  if (connection.eof) {
+    end(slot, 0, false);
+    return;
+  }
+  // Closing with unread input would reset the connection and destroy what was just sent: read to the peer's FIN.
+  update_interest(slot);
+}
+
+/// The peer's FIN came.
+void Loop::peer_finished(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  connection.eof = true;
+  const bool unsent = connection.queue_head != kNone;
+  if (connection.phase == Phase::draining || !unsent) {
+    end(slot, 0, false);
+    return;
+  }
+  // It may still be reading what we owe it.
+  if (connection.phase != Phase::closing) set_deadline(slot, options_.close_timeout_ns);
+  update_interest(slot);
+}
+
+void Loop::discard(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  iovec piece{arena_.start() + arena_.used(), std::min(arena_.available(), ring::kQuantum)};
+  const std::int64_t received = connection.stream.receive(&piece, 1);
+  count(ring::kReceives);
+  if (received == -EAGAIN) return;
+  if (received <= 0) {
+    end(slot, 0, false);
+    return;
+  }
+  connection.discarded += static_cast<std::uint32_t>(received);
+  if (connection.discarded > kDiscardLimit) end(slot, 0, false);
+}
+
+void Loop::deadline_passed(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  connection.timer = loop::TimerWheel::kNoTimer;
+  connection.timed_out = true;
+  end(slot, 0, connection.phase != Phase::draining);
+}
+
+/// The socket is closed and everything the connection held is given back. The slot stays until CLOSED is written.
+void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.phase == Phase::ended || connection.phase == Phase::free) return;
+  if (connection.on_poller) os::poller_remove(poller_, connection.stream.fd());
+  connection.on_poller = false;
+  connection.stream.close(reset);
+  connection.phase = Phase::ended;
+  connection.error_number = error_number;
+  clear_deadline(connection);
+  end_opening(connection);
+  drop_held(connection);
+  drop_queue(connection);
+  drop_rest(connection);
+  drop_message(connection);
+  if (connection.pong != kNone) {
+    Pong& pong = pongs_[connection.pong];
+    pong.slot = kNone;
+    if (!pong.listed) pongs_.release(connection.pong);
+    connection.pong = kNone;
+  }
+  buffered_words_[slot] = 0;
+  count(ring::kClosedCount);
+  if (connection.announced) {
+    post(slot, kPendingClosed);
+  } else {
+    release_slot(slot);
+  }
+}
+
+void Loop::release_slot(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  connection.phase = Phase::free;
+  ++connection.generation;
+  connections_.release(slot);
+  gauge(ring::kConnections, connections_.in_use());
+  connection_count_.store(connections_.in_use(), std::memory_order_relaxed);
+}
+
+void Loop::post(std::uint32_t slot, Pending fact) noexcept {
+  Connection& connection = connections_[slot];
+  if (writing_events_ && connection.pending == 0 && write_fact(slot, fact)) return;
+  connection.pending |= fact;
+  if (connection.pending_listed) return;
+  connection.pending_listed = true;
+  connection.next_pending = kNone;
+  if (pending_last_ != kNone) {
+    connections_[pending_last_].next_pending = slot;
+  } else {
+    pending_first_ = slot;
+  }
+  pending_last_ = slot;
+}
+
+void Loop::write_pending() noexcept {
+  for (std::uint32_t index = 0; index < listening_count_; ++index) events_.append(listening_[index]);
+  listening_count_ = 0;
+  while (completed_first_ != kNone && event_room(1)) {
+    const Piece& piece = pieces_[completed_first_];
+    ring::Record event{};
+    event.type = ring::kSent;
+    event.auxiliary = piece.token;
+    event.flags = piece.length != 0 ? ring::kFailed : 0;
+    events_.append(event);
+    const std::uint32_t written = completed_first_;
+    completed_first_ = piece.next;
+    if (completed_first_ == kNone) completed_last_ = kNone;
+    pieces_.release(written);
+  }
+  while (pending_first_ != kNone) {
+    const std::uint32_t slot = pending_first_;
+    Connection& connection = connections_[slot];
+    const std::uint32_t next = connection.next_pending;
+    for (const Pending fact : {kPendingClosing, kPendingDrained, kPendingClosed}) {
+      if ((connection.pending & fact) == 0) continue;
+      connection.pending_listed = false;  // CLOSED gives the slot away
+      if (!write_fact(slot, fact)) {
+        connection.pending_listed = true;
+        return;
+      }
+      connection.pending &= static_cast<std::uint8_t>(~fact);
+    }
+    connection.pending_listed = false;
+    pending_first_ = next;
+    if (next == kNone) pending_last_ = kNone;
+  }
+}
+
+bool Loop::write_fact(std::uint32_t slot, Pending fact) noexcept {
+  if (!event_room(1)) return false;
+  Connection& connection = connections_[slot];
+  ring::Record event{};
+  event.slot = slot;
+  event.generation = connection.generation;
+  switch (fact) {
+    case kPendingDrained:
+      event.type = ring::kDrained;
+      break;
+    case kPendingClosing:
+      event.type = ring::kClosing;
+      event.auxiliary = static_cast<std::uint64_t>(
+                            protocol::close_code(static_cast<protocol::ProtocolError>(connection.protocol_error))) |
+                        std::uint64_t{connection.protocol_error} << 16;
+      break;
+    case kPendingClosed:
+      event.type = ring::kClosed;
+      event.auxiliary = connection.close_code | std::uint64_t{connection.protocol_error} << 16 |
+                        static_cast<std::uint64_t>(connection.error_number) << 32;
+      if (connection.peer_began_close) event.flags |= ring::kPeerBegan;
+      if (connection.timed_out) event.flags |= ring::kTimedOut;
+      break;
+  }
+  events_.append(event);
+  if (fact == kPendingClosed) release_slot(slot);
+  return true;
+}
+
+/// The region is full: whoever pins most goes, so that the loop never stalls (1013).
+void Loop::close_heaviest(std::uint32_t slot) noexcept {
+  count(ring::kRegionFull);
+  std::uint32_t heaviest = slot;
+  std::uint64_t most = 0;
+  for (std::uint32_t index = 0; index < connections_.known_count(); ++index) {
+    const Connection& connection = connections_[index];
+    if (connection.phase == Phase::free || connection.phase == Phase::ended) continue;
+    const std::uint64_t pinned = connection.buffered + (connection.block != 0 ? blocks().size_of(connection.block) : 0);
+    if (pinned <= most) continue;
+    most = pinned;
+    heaviest = index;
+  }
+  connections_[heaviest].close_code = static_cast<std::uint16_t>(CloseCode::try_again_later);
+  end(heaviest, ENOMEM, true);
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Java's commands. Nothing in a record is trusted: slot, generation, region and bounds are checked, and a bad command
+// closes the connection it names.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/loop.hpp"
+
+namespace millrace::engine {
+
+using memory::kNone;
+using protocol::Opcode;
+
+namespace {
+
+bool is_sendable(std::uint8_t opcode) noexcept {
+  switch (static_cast<Opcode>(opcode)) {
+    case Opcode::text:
+    case Opcode::binary:
+    case Opcode::ping:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+/// Commands without a connection are executed at once; the others join their connection's chain.
+void Loop::chain(std::uint32_t index, const ring::Record& command) noexcept {
+  if (command.type < ring::kAcceptUpgrade || command.type > ring::kResumeReads) {
+    execute_unchained(command);
+    return;
+  }
+  const bool known = connections_.known(command.slot);
+  Connection* const connection = known ? &connections_[command.slot] : nullptr;
+  const bool live = known && connection->generation == command.generation && connection->announced &&
+                    connection->phase != Phase::ended && connection->phase != Phase::free;
+  if (!live) {
+    count(ring::kStaleCommands);
+    give_up_payload(command);
+    return;
+  }
+  const auto link = static_cast<std::uint16_t>(index + 1);
+  chain_next_[index] = 0;
+  if (connection->chain_head == 0) {
+    connection->chain_head = link;
+    touched_[touched_count_++] = command.slot;
+  } else {
+    chain_next_[connection->chain_tail - 1] = link;
+  }
+  connection->chain_tail = link;
+}
+
+void Loop::run_chain(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  std::uint16_t link = connection.chain_head;
+  connection.chain_head = connection.chain_tail = 0;
+  put_pong(slot);
+  for (; link != 0; link = chain_next_[link - 1]) {
+    const ring::Record& command = commands_.at(link - 1U);
+    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.phase == Phase::draining) {
+      count(ring::kStaleCommands);
+      give_up_payload(command);
+      continue;
+    }
+    run(slot, command);
+  }
+  send_gathered(slot);
+}
+
+void Loop::run(std::uint32_t slot, const ring::Record& command) noexcept {
+  Connection& connection = connections_[slot];
+  switch (command.type) {
+    case ring::kAcceptUpgrade:
+      accept_upgrade(slot, command);
+      return;
+    case ring::kRespond:
+      respond(slot, command);
+      return;
+    case ring::kSend:
+      send_message(slot, command);
+      return;
+    case ring::kClose:
+      close_by_command(slot, command);
+      return;
+    case ring::kPauseReads:
+      connection.paused = true;
+      return;
+    case ring::kResumeReads:
+      connection.paused = false;
+      return;
+    default:
+      return;
+  }
+}
+
+void Loop::execute_unchained(const ring::Record& command) noexcept {
+  switch (command.type) {
+    case ring::kListen:
+      listen(command);
+      return;
+    case ring::kUnlisten:
+      if (command.slot >= kMaxListeners || !listeners_[command.slot].is_open()) break;
+      os::poller_remove(poller_, listeners_[command.slot].fd());
+      listeners_[command.slot].close();
+      return;
+    case ring::kRelease:
+      release_address(command.address);
+      return;
+    case ring::kSetTimer:
+      set_timer(command);
+      return;
+    case ring::kCancelTimer:
+      cancel_timer(command);
+      return;
+    default:
+      break;
+  }
+  count(ring::kCommandsRejected);
+}
+
+void Loop::listen(const ring::Record& command) noexcept {
+  ring::ListenBody body;
+  const char* path = nullptr;
+  int result = -EINVAL;
+  const bool readable = ring::read_listen_body(commands_.body(command), command.length, &body, &path);
+  const bool usable = readable && command.slot < kMaxListeners && !listeners_[command.slot].is_open() &&
+                      body.path_length <= os::kMaxLocalPath && listening_count_ < kMaxListeners;
+  if (usable) {
+    os::Address address;
+    address.family = static_cast<os::Family>(body.family);
+    address.port = body.port;
+    std::memcpy(address.ip, body.ip, sizeof address.ip);
+    address.path_length = static_cast<std::uint8_t>(body.path_length);
+    std::memcpy(address.path, path, body.path_length);
+    transport::Listener& listener = listeners_[command.slot];
+    result = listener.open(address, static_cast<int>(body.backlog), (body.flags & 1) != 0);
+    if (result >= 0) result = os::poller_add(poller_, listener.fd(), listener_data(command.slot), true, false);
+    if (result < 0) listener.close();
+  }
+  if (listening_count_ == kMaxListeners) {
+    count(ring::kCommandsRejected);
+    return;
+  }
+  ring::Record& event = listening_[listening_count_++];
+  event = {};
+  event.type = ring::kListening;
+  event.slot = command.slot;
+  event.flags = result < 0 ? ring::kFailed : 0;
+  event.auxiliary = result < 0 ? static_cast<std::uint64_t>(-result) : listeners_[command.slot].port();
+}
+
+void Loop::set_timer(const ring::Record& command) noexcept {
+  if (command.slot >= kMaxTimers || java_timers_[command.slot] != 0) {
+    count(ring::kCommandsRejected);
+    return;
+  }
+  const auto delay_ns = static_cast<std::int64_t>(std::min<std::uint64_t>(command.auxiliary, INT64_MAX / 2));
+  const auto id = wheel_.set(now_ns_ + delay_ns, {command.slot, command.generation, kJavaTimer});
+  java_timers_[command.slot] = id + 1;  // the wheel has an entry for every token
+}
+
+void Loop::cancel_timer(const ring::Record& command) noexcept {
+  if (command.slot >= kMaxTimers || java_timers_[command.slot] == 0) return;
+  wheel_.cancel(java_timers_[command.slot] - 1);
+  java_timers_[command.slot] = 0;
+}
+
+/// What a command that is not executed owned goes back.
+void Loop::give_up_payload(const ring::Record& command) noexcept {
+  if (command.type != ring::kSend && command.type != ring::kRespond) return;
+  if ((command.flags & ring::kOwned) != 0) release_address(command.address);
+  if (command.type == ring::kSend) complete(command.auxiliary, true);
+}
+
+void Loop::reject(std::uint32_t slot, const ring::Record& command) noexcept {
+  count(ring::kCommandsRejected);
+  give_up_payload(command);
+  connections_[slot].close_code = static_cast<std::uint16_t>(protocol::CloseCode::internal_error);
+  end(slot, EINVAL, true);
+}
+
+void Loop::send_message(std::uint32_t slot, const ring::Record& command) noexcept {
+  if (connections_[slot].phase == Phase::closing) {
+    give_up_payload(command);
+    return;
+  }
+  if (connections_[slot].phase != Phase::open || !is_sendable(command.opcode)) {
+    reject(slot, command);
+    return;
+  }
+  const auto opcode = static_cast<Opcode>(command.opcode);
+  switch (command.flags & (ring::kStaged | ring::kBorrowed | ring::kOwned)) {
+    case ring::kStaged:
+      send_staged(slot, opcode, command);
+      break;
+    case ring::kBorrowed:
+      send_borrowed(slot, opcode, command);
+      break;
+    case ring::kOwned:
+      send_owned(slot, opcode, command);
+      break;
+    default:
+      reject(slot, command);
+      return;
+  }
+}
+
+/// Java wrote the payload into the send area; the header goes right in front of it.
+void Loop::send_staged(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
+  std::uint8_t* const payload = staged(command, ring::kHeadroom);
+  if (payload == nullptr) {
+    reject(slot, command);
+    return;
+  }
+  count(ring::kMessagesSent);
+  const std::size_t header = protocol::write_frame_header_before(payload, opcode, command.length);
+  put(slot, payload - header, header + command.length, {0, command.auxiliary, Gather::Source::copied});
+}
+
+/// A delivered message goes out again: small ones are copied, large ones sent from where they lie.
+void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
+  const std::uint64_t offset = ring::offset_of(command.address);
+  const bool own = ring::region_of(command.address) == region_->id();
+  const bool in_arena = own && offset < arena_.capacity() && command.length <= arena_.capacity() - offset;
+  std::uint8_t* const payload = in_arena ? region_->base() + offset : bytes_at(command.address, command.length);
+  if (payload == nullptr) {
+    reject(slot, command);
+    return;
+  }
+  count(ring::kMessagesSent);
+  if (command.length <= kCopyLimit) {
+    reserve_temporary(slot, protocol::kMaxFrameHeader + command.length);
+    put_frame(slot, opcode, payload, command.length, command.auxiliary);
+    return;
+  }
+  reserve_temporary(slot, protocol::kMaxFrameHeader);
+  put_header(slot, opcode, command.length);
+  if (in_arena) {
+    put(slot, payload, command.length, {0, command.auxiliary, Gather::Source::copied});
+  } else {
+    put(slot, payload, command.length, {command.address, command.auxiliary, Gather::Source::borrowed});
+  }
+}
+
+/// A block whose reference came with the command.
+void Loop::send_owned(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
+  std::uint8_t* const payload = bytes_at(command.address, command.length);
+  if (payload == nullptr) {
+    reject(slot, command);
+    return;
+  }
+  count(ring::kMessagesSent);
+  reserve_temporary(slot, protocol::kMaxFrameHeader);
+  put_header(slot, opcode, command.length);
+  put(slot, payload, command.length, {command.address, command.auxiliary, Gather::Source::owned});
+}
+
+void Loop::close_by_command(std::uint32_t slot, const ring::Record& command) noexcept {
+  Connection& connection = connections_[slot];
+  if ((command.flags & ring::kAbort) != 0) {
+    end(slot, ECONNABORTED, true);
+    return;
+  }
+  // The first Close wins and is the only one.
+  if (connection.phase == Phase::closing) return;
+  const std::uint8_t* reason = command.length > 0 ? staged(command, 0) : nullptr;
+  if (connection.phase != Phase::open || (command.length > 0 && reason == nullptr)) {
+    reject(slot, command);
+    return;
+  }
+  std::uint8_t body[protocol::kMaxControlPayload];
+  const auto code = static_cast<std::uint16_t>(command.auxiliary);
+  const std::size_t length = protocol::write_close_body(body, code, reason, command.length);
+  reserve_temporary(slot, protocol::kMaxFrameHeader + length);
+  put_frame(slot, Opcode::close, body, length, 0);
+  if (connection.phase == Phase::open) begin_closing(slot);
+}
+
+/// A payload in the send area, with `headroom` bytes below it, or nullptr.
+std::uint8_t* Loop::staged(const ring::Record& command, std::size_t headroom) noexcept {
+  const std::uint64_t offset = ring::offset_of(command.address);
+  if (ring::region_of(command.address) != region_->id() || offset < ring::kSendAreaOffset + headroom) return nullptr;
+  const std::uint64_t end = ring::kSendAreaOffset + ring::kSendAreaLength;
+  if (offset > end || command.length > end - offset) return nullptr;
+  return region_->base() + offset;
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "loop/timer_wheel.hpp"
+#include "memory/slab.hpp"
+#include "os/os.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/handshake.hpp"
+#include "simd/utf8.hpp"
+#include "transport/stream.hpp"
+
+namespace millrace::engine {
+
+/// Where a connection stands in its life.
+///
+///     request -> deciding -> open -> closing -> draining -> ended
+///         \          \__________________^          ^          ^
+///          \___________ refused ________|          |          |
+///     any phase, on a broken socket or an abort ______________|
+enum class Phase : std::uint8_t {
+  free,      ///< the slot is nobody's
+  request,   ///< reading the request head
+  deciding,  ///< Java has the request; nothing is read
+  open,      ///< messages both ways
+  closing,   ///< the last bytes (a Close frame or an HTTP response) are queued; nothing may be queued behind them
+  draining,  ///< FIN is sent; what comes is read and discarded until the peer's FIN
+  ended      ///< the socket is closed; only the CLOSED event is still to be written
+};
+
+/// Facts that wait for a free event record, in the order they are written.
+enum Pending : std::uint8_t { kPendingClosing = 1, kPendingDrained = 2, kPendingClosed = 4 };
+
+/// Everything a connection needs while messages flow, in two cache lines; an idle connection has nothing else.
+struct alignas(64) Connection {
+  // ---- first line: receiving
+  transport::Stream stream;
+  std::uint32_t generation;  ///< survives the slot's release; odd and even mean nothing
+  Phase phase;
+  protocol::Opcode message_opcode;  ///< of the message being assembled, or continuation for none
+  std::uint8_t rest_length;         ///< bytes kept of a frame that cannot be judged yet
+  bool frame_final : 1;             ///< the frame being received ends its message
+  bool paused : 1;                  ///< by the application
+  bool stopped : 1;                 ///< reads rest until the peer takes what is queued for it
+  bool input_ended : 1;             ///< a Close frame or a protocol error came: nothing more is parsed
+  bool eof : 1;                     ///< the peer's FIN came
+  bool websocket : 1;               ///< 101 was queued
+  bool announced : 1;               ///< Java waits for CLOSED
+  bool discard_frame : 1;           ///< the payload of the frame being received is skipped
+  std::uint32_t masking_key;        ///< of the frame being received
+  std::uint64_t frame_remaining;    ///< payload bytes of that frame still to come
+  std::uint64_t block;              ///< offset of the block that the message is assembled in, 0 for none
+  std::uint32_t message_length;     ///< bytes of it so far
+  std::uint32_t fragments;          ///< frames of it so far
+  simd::Utf8Validator utf8;
+  std::uint8_t rest[protocol::kMaxFrameHeader];
+  std::uint8_t protocol_error;
+  bool peer_began_close;
+
+  // ---- second line: sending, lists
+  std::uint64_t buffered;  ///< bytes queued that the kernel has not taken
+  std::uint32_t queue_head;
+  std::uint32_t queue_tail;
+  std::uint16_t chain_head;  ///< this turn's commands, 1 + their index
+  std::uint16_t chain_tail;
+  std::uint16_t close_code;  ///< what CLOSED will say
+  std::uint8_t pending;      ///< bits of Pending
+  bool above_low : 1;        ///< `buffered` has been over the low-water mark since the last DRAINED
+  bool on_poller : 1;
+  bool armed_read : 1;
+  bool armed_write : 1;
+  bool timed_out : 1;
+  bool pending_listed : 1;
+  std::int32_t error_number;
+  std::uint32_t next_pending;
+  loop::TimerWheel::Id timer;  ///< handshake or close deadline
+  std::uint32_t opening;       ///< index of its Opening, while there is one
+  std::uint32_t held;          ///< index of its HeldInput, while there is one
+  std::uint32_t pong;          ///< index of its Pong, while one waits
+  std::uint32_t discarded;     ///< bytes thrown away while draining
+  std::uint32_t next_free;
+};
+static_assert(sizeof(Connection) == 128, "two cache lines");
+
+/// What the opening handshake needs besides; given back when the request is answered.
+struct Opening {
+  std::uint32_t next_free;
+  protocol::HandshakeParser parser;
+  std::uint64_t block;  ///< the request head, when it did not arrive whole; 0 for none
+  std::uint32_t length;
+  char key[24];
+  os::Family family;
+  std::uint16_t port;
+  std::uint8_t ip[16];
+};
+
+/// Bytes that were received and cannot be parsed yet: the event ring was full, or the upgrade is being decided.
+struct HeldInput {
+  std::uint32_t next_free;
+  std::uint32_t slot;
+  std::uint32_t previous;
+  std::uint32_t next;
+  std::uint64_t block;
+  std::uint32_t begin;
+  std::uint32_t end;
+};
+
+/// A pong that has not left yet. A later ping replaces its payload (RFC 6455 5.5.3).
+struct Pong {
+  std::uint32_t next_free;
+  std::uint32_t slot;  ///< kNone when the connection is gone
+  std::uint32_t next;
+  bool listed;
+  std::uint8_t length;
+  std::uint8_t payload[protocol::kMaxControlPayload];
+};
+
+/// A run of outgoing bytes that the socket did not take; it holds one reference to its block.
+struct Piece {
+  std::uint64_t address;
+  std::uint64_t token;   ///< of sendAsync, 0 for none
+  std::uint32_t length;  ///< bytes still to send
+  std::uint32_t room;    ///< free bytes behind them; only in a block of copies that nobody else sees
+  std::uint32_t next;
+  std::uint32_t next_free;
+};
+
+}  // namespace millrace::engine

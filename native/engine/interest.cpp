@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/loop.hpp"
+
+namespace millrace::engine {
+
+bool Loop::wants_read(const Connection& connection) const noexcept {
+  if (connection.eof) return false;
+  switch (connection.phase) {
+    case Phase::request:
+    case Phase::draining:
+      return true;
+    case Phase::open:
+      return !connection.paused && !connection.stopped && !connection.input_ended;
+    case Phase::closing:
+      // The peer's Close may stand behind data that nobody wants any more.
+      return connection.websocket && !connection.stopped && !connection.input_ended;
+    default:
+      return false;
+  }
+}
+
+void Loop::update_interest(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (!connection.stream.is_open()) return;
+  const bool read = wants_read(connection);
+  const bool write = connection.queue_head != memory::kNone;
+  const std::uint64_t data = std::uint64_t{connection.generation} << 32 | slot;
+  int result = 0;
+  if (!connection.on_poller) {
+    if (!read && !write) return;
+    result = os::poller_add(poller_, connection.stream.fd(), data, read, write);
+    connection.on_poller = result >= 0;
+  } else if (connection.armed_read != read || connection.armed_write != write) {
+    result = os::poller_modify(poller_, connection.stream.fd(), data, read, write);
+  }
+  connection.armed_read = read;
+  connection.armed_write = write;
+  if (result < 0) end(slot, -result, true);
+}
+
+}  // namespace millrace::engine

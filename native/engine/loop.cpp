@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/loop.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace millrace::engine {
+
+using memory::kNone;
+
+int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& options) noexcept {
+  options_ = options;
+  memory_ = memory;
+  region_ = memory->region;
+  commands_ = ring::CommandReader(memory->control);
+  events_ = ring::EventWriter(memory->control);
+  counters_ = reinterpret_cast<std::int64_t*>(memory->control + ring::kCountersOffset);
+  buffered_words_ = reinterpret_cast<std::int64_t*>(memory->control + ring::kBufferedOffset);
+  arena_ = memory::Bump(region_->base(), ring::kArenaLength + ring::kQuantum);
+  handshake_limits_.max_header_bytes = static_cast<std::uint32_t>(options.max_header_bytes);
+  handshake_limits_.max_request_line = static_cast<std::uint32_t>(options.max_request_line);
+  now_ns_ = os::clock_ns();
+
+  const auto connections = static_cast<std::uint32_t>(options.max_connections);
+  int result = os::map_pages(kTemporaryLength, os::page_size(), &temporary_mapping_);
+  if (result < 0) return result;
+  temporary_ = memory::Bump(static_cast<std::uint8_t*>(temporary_mapping_), kTemporaryLength);
+  void* timers = nullptr;
+  if (result = os::map_pages(kMaxTimers * sizeof(std::uint32_t), os::page_size(), &timers); result < 0) return result;
+  java_timers_ = static_cast<std::uint32_t*>(timers);
+  if (result = connections_.open(connections); result < 0) return result;
+  if (result = openings_.open(connections); result < 0) return result;
+  if (result = held_.open(connections); result < 0) return result;
+  if (result = pongs_.open(connections); result < 0) return result;
+  if (result = pieces_.open(1 << 22); result < 0) return result;
+  if (result = wheel_.open(kMaxTimers + connections + kMaxListeners + 1, now_ns_); result < 0) return result;
+  if (poller_ = os::poller_create(); poller_ < 0) return poller_;
+  if (result = os::poller_add(poller_, memory->wake_fd, kWakeSlot, true, false); result < 0) return result;
+  if (!group->join(this)) return -EMFILE;
+  group_ = group;
+  return 0;
+}
+
+Loop::~Loop() {
+  if (group_ != nullptr) group_->leave(this);
+  hand_off_.close();
+  writing_events_ = false;
+  for (std::uint32_t slot = 0; slot < connections_.known_count(); ++slot) {
+    if (connections_[slot].phase != Phase::free && connections_[slot].phase != Phase::ended) end(slot, 0, false);
+  }
+  for (auto& listener : listeners_) listener.close();
+  for (std::uint32_t index = 0; index < delivered_count_; ++index) region_->release_owned(delivered_[index]);
+  if (poller_ >= 0) os::poller_close(poller_);
+  if (temporary_mapping_ != nullptr) os::unmap_pages(temporary_mapping_, kTemporaryLength);
+  if (java_timers_ != nullptr) os::unmap_pages(java_timers_, kMaxTimers * sizeof(std::uint32_t));
+}
+
+int Loop::tick(std::uint32_t commands, std::int64_t timeout_ns) noexcept {
+  now_ns_ = os::clock_ns();
+  const std::int64_t deadline_ns = timeout_ns < 0 ? -1 : now_ns_ + timeout_ns;
+  count(ring::kTicks);
+  execute(commands);
+  send_pongs();
+  events_.reset();
+  writing_events_ = true;
+  woken_ = false;
+  do {
+    settle();
+    gather_events(deadline_ns);
+    if (events_.count() == 0) send_pongs();
+  } while (events_.count() == 0 && !woken_ && (deadline_ns < 0 || now_ns_ < deadline_ns));
+  writing_events_ = false;
+  count(ring::kEventCount, events_.count());
+  return static_cast<int>(events_.count());
+}
+
+int Loop::flush(std::uint32_t commands) noexcept {
+  count(ring::kSendAreaFull);
+  execute(commands);
+  return 0;
+}
+
+std::int64_t Loop::acquire(std::int64_t length) noexcept {
+  if (length < 0) return -EINVAL;
+  region_->take_back();
+  const std::int64_t offset = blocks().acquire(static_cast<std::size_t>(length));
+  if (offset >= 0) return static_cast<std::int64_t>(address_of(static_cast<std::uint64_t>(offset)));
+  count(ring::kRegionFull);
+  return offset;
+}
+
+void Loop::execute(std::uint32_t commands) noexcept {
+  count(ring::kCommandCount, commands);
+  touched_count_ = 0;
+  for (std::uint32_t index = 0; index < commands; ++index) chain(index, commands_.at(index));
+  for (std::uint32_t index = 0; index < touched_count_; ++index) run_chain(touched_[index]);
+}
+
+void Loop::settle() noexcept {
+  for (std::uint32_t index = 0; index < delivered_count_; ++index) region_->release_owned(delivered_[index]);
+  delivered_count_ = 0;
+  region_->take_back();
+  hand_off_.take_all([this](int fd, const os::Address& peer) { adopt(fd, peer); });
+  arena_.reset();
+  gauge(ring::kBlocksInUse, blocks().in_use());
+  gauge(ring::kBlockBytesInUse, static_cast<std::int64_t>(blocks().bytes_in_use()));
+  gauge(ring::kArenaHighWater, static_cast<std::int64_t>(arena_.high_water()));
+  if (!trim_set_ && blocks().touched_free_bytes() > kHotBytes) {
+    trim_set_ = wheel_.set(now_ns_ + kTrimDelayNs, {0, 0, kTrimTimer}) != loop::TimerWheel::kNoTimer;
+  }
+}
+
+void Loop::gather_events(std::int64_t deadline_ns) noexcept {
+  write_pending();
+  for (std::uint32_t index = held_first_; index != kNone;) {
+    const std::uint32_t next = held_[index].next;
+    const std::uint32_t slot = held_[index].slot;
+    if (wants_read(connections_[slot]) && event_room(2)) parse_held(slot);
+    index = next;
+  }
+  if (ready_next_ == ready_count_ && !wait(deadline_ns)) return;
+  serve_ready();
+  expire_timers();
+}
+
+bool Loop::wait(std::int64_t deadline_ns) noexcept {
+  std::int64_t timeout_ns = 0;
+  if (events_.count() == 0) {
+    timeout_ns = deadline_ns < 0 ? -1 : std::max<std::int64_t>(0, deadline_ns - now_ns_);
+    const std::int64_t timer_ns = wheel_.until_next(now_ns_);
+    if (timer_ns >= 0) timeout_ns = timeout_ns < 0 ? timer_ns : std::min(timeout_ns, timer_ns);
+  }
+  const int ready = os::poller_wait(poller_, ready_, kReadyCapacity, timeout_ns);
+  now_ns_ = os::clock_ns();
+  ready_next_ = 0;
+  ready_count_ = ready > 0 ? static_cast<std::uint32_t>(ready) : 0;
+  return ready >= 0;
+}
+
+void Loop::serve_ready() noexcept {
+  while (ready_next_ < ready_count_) {
+    if (arena_.used() >= ring::kArenaLength) {
+      count(ring::kArenaFull);
+      return;
+    }
+    if (!event_room(3)) return;
+    serve(ready_[ready_next_++]);
+  }
+}
+
+void Loop::serve(const os::Ready& ready) noexcept {
+  const auto slot = static_cast<std::uint32_t>(ready.data);
+  if (slot == kWakeSlot) {
+    os::wake_drain(memory_->wake_fd);
+    count(ring::kWakeups);
+    if (memory_->woken.exchange(false, std::memory_order_acq_rel)) woken_ = true;
+    return;
+  }
+  if (slot >= kListenerSlots) {
+    accept_from(slot - kListenerSlots);
+    return;
+  }
+  const Connection& connection = connections_[slot];
+  // The slot may have a new owner since the poller spoke.
+  if (connection.generation != ready.data >> 32 || !connection.on_poller) return;
+  serve_connection(slot, ready);
+}
+
+void Loop::serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept {
+  Connection& connection = connections_[slot];
+  if (ready.writable || (ready.hangup && connection.queue_head != kNone)) flush_queue(slot);
+  if (connection.phase == Phase::ended || connection.phase == Phase::free) return;
+  if (!wants_read(connection)) {
+    // HUP and ERR cannot be masked: a socket that nobody reads from leaves the poller, and comes back when reading does.
+    if (ready.hangup && connection.on_poller && connection.queue_head == kNone) {
+      os::poller_remove(poller_, connection.stream.fd());
+      connection.on_poller = false;
+    }
+    return;
+  }
+  if (!ready.readable && !ready.hangup) return;
+  switch (connection.phase) {
+    case Phase::request:
+      receive_request(slot);
+      return;
+    case Phase::open:
+    case Phase::closing:
+      receive(slot);
+      return;
+    case Phase::draining:
+      if (connection.websocket && !connection.input_ended) {
+        receive(slot);
+      } else {
+        discard(slot);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+void Loop::expire_timers() noexcept {
+  loop::Timer timer;
+  while (event_room(1) && wheel_.take_due(now_ns_, &timer)) {
+    switch (timer.kind) {
+      case kConnectionTimer:
+        if (connections_[timer.owner].generation == timer.generation) deadline_passed(timer.owner);
+        break;
+      case kJavaTimer: {
+        java_timers_[timer.owner] = 0;
+        ring::Record event{};
+        event.type = ring::kTimer;
+        event.slot = timer.owner;
+        event.generation = timer.generation;
+        events_.append(event);
+        break;
+      }
+      case kAcceptTimer:
+        if (listeners_[timer.owner].is_open()) {
+          (void)os::poller_modify(poller_, listeners_[timer.owner].fd(), listener_data(timer.owner), true, false);
+        }
+        break;
+      case kTrimTimer:
+        trim_set_ = false;
+        blocks().trim(kHotBytes);
+        break;
+    }
+  }
+}
+
+bool Loop::event_room(std::uint32_t records) noexcept {
+  if (events_.room() >= records && delivered_count_ + 1 < ring::kRecords) return true;
+  count(ring::kEventRingFull);
+  return false;
+}
+
+void Loop::deliver_later_free(std::uint64_t offset) noexcept { delivered_[delivered_count_++] = offset; }
+
+}  // namespace millrace::engine

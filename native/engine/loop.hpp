@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "engine/connection.hpp"
+#include "engine/gather.hpp"
+#include "engine/group.hpp"
+#include "loop/timer_wheel.hpp"
+#include "memory/bump.hpp"
+#include "memory/region.hpp"
+#include "memory/slab.hpp"
+#include "ring/command_reader.hpp"
+#include "ring/event_writer.hpp"
+#include "ring/records.hpp"
+#include "transport/listener.hpp"
+
+namespace millrace::engine {
+
+/// The memory of a loop that outlives it, because Java may still look at it, and the two words that other threads use.
+struct LoopMemory {
+  memory::Region* region = nullptr;
+  std::uint8_t* control = nullptr;
+  std::size_t control_length = 0;
+  int wake_fd = -1;
+  std::atomic<bool> woken{false};  ///< by Java, not by a hand-off: the turn ends
+};
+
+/// One loop: connections, and the turn that serves them (docs/rings.md; the shared design calls it the tick).
+///
+/// A turn:
+///   1. execute    Java's commands, chained by connection, each connection flushed by one sendmsg; pongs go along
+///   2. settle     delivered blocks are released, handed-back blocks freed, handed-off sockets adopted; arena and
+///                 temporary area start again at zero
+///   3. gather     facts that wait, connections with held input, then the ready list: one receive each, parse, append
+///                 events until ring or arena is full. Nothing to tell: wait, and again from 2.
+///
+/// Invariants: an event's address stays valid until the next turn's settle, because the arena is reset and blocks are
+/// freed only there. Only the loop's thread touches anything here but `hand_off`, `load`, `wake` and LoopMemory.
+/// A slot is released only when its CLOSED event is written (or nobody waits for one), so a slot and generation that
+/// Java holds name one connection for ever.
+class Loop {
+ public:
+  /// 0 or -errno; a loop that failed to open is to be destroyed.
+  [[nodiscard]] int open(Group* group, LoopMemory* memory, const ring::LoopOptions& options) noexcept;
+  ~Loop();
+
+  Loop() = default;
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  [[nodiscard]] int tick(std::uint32_t commands, std::int64_t timeout_ns) noexcept;
+  [[nodiscard]] int flush(std::uint32_t commands) noexcept;
+  [[nodiscard]] std::int64_t acquire(std::int64_t length) noexcept;
+
+  [[nodiscard]] HandOff& hand_off() noexcept { return hand_off_; }
+  /// Connections here and on their way here. Any thread.
+  [[nodiscard]] std::uint32_t load() const noexcept {
+    return connection_count_.load(std::memory_order_relaxed) + hand_off_.waiting();
+  }
+  void wake() noexcept { os::wake_signal(memory_->wake_fd); }
+
+ private:
+  static constexpr std::uint32_t kReadyCapacity = 1024;
+  static constexpr std::uint32_t kMaxListeners = 64;
+  static constexpr std::uint32_t kAcceptsPerTurn = 64;
+  static constexpr std::size_t kTemporaryLength = 256 << 10;
+  /// Borrowed payloads up to this length are copied behind their header: cheaper than one more piece for the kernel.
+  static constexpr std::uint32_t kCopyLimit = 2048;
+  static constexpr std::size_t kSetAside = 1 << 20;
+  static constexpr std::size_t kHotBytes = 8 << 20;
+  static constexpr std::uint32_t kMaxTimers = 1 << 20;
+  static constexpr std::uint32_t kDiscardLimit = 16 << 20;
+  static constexpr std::int64_t kAcceptPauseNs = 50'000'000;
+  static constexpr std::int64_t kTrimDelayNs = 1'000'000'000;
+
+  enum TimerKind : std::uint8_t { kConnectionTimer, kJavaTimer, kAcceptTimer, kTrimTimer };
+
+  // ---- loop.cpp: the turn
+  void execute(std::uint32_t commands) noexcept;
+  void settle() noexcept;
+  void gather_events(std::int64_t timeout_ns) noexcept;
+  [[nodiscard]] bool wait(std::int64_t deadline_ns) noexcept;
+  void serve_ready() noexcept;
+  void serve(const os::Ready& ready) noexcept;
+  void serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept;
+  void expire_timers() noexcept;
+  [[nodiscard]] bool event_room(std::uint32_t records) noexcept;
+  void deliver_later_free(std::uint64_t offset) noexcept;
+
+  // ---- commands.cpp
+  void execute_unchained(const ring::Record& command) noexcept;
+  void chain(std::uint32_t index, const ring::Record& command) noexcept;
+  void run_chain(std::uint32_t slot) noexcept;
+  void run(std::uint32_t slot, const ring::Record& command) noexcept;
+  void listen(const ring::Record& command) noexcept;
+  void set_timer(const ring::Record& command) noexcept;
+  void cancel_timer(const ring::Record& command) noexcept;
+  void give_up_payload(const ring::Record& command) noexcept;
+  void reject(std::uint32_t slot, const ring::Record& command) noexcept;
+  void accept_upgrade(std::uint32_t slot, const ring::Record& command) noexcept;
+  void respond(std::uint32_t slot, const ring::Record& command) noexcept;
+  void send_message(std::uint32_t slot, const ring::Record& command) noexcept;
+  void send_staged(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
+  void send_borrowed(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
+  void send_owned(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
+  [[nodiscard]] std::uint8_t* staged(const ring::Record& command, std::size_t headroom) noexcept;
+  void close_by_command(std::uint32_t slot, const ring::Record& command) noexcept;
+
+  // ---- accept.cpp
+  void accept_from(std::uint32_t listener) noexcept;
+  void adopt(int fd, const os::Address& peer) noexcept;
+
+  // ---- opening.cpp: the opening handshake
+  void receive_request(std::uint32_t slot) noexcept;
+  void take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept;
+  void announce_request(std::uint32_t slot, const std::uint8_t* head, const protocol::RequestFacts& facts) noexcept;
+  void refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept;
+  void end_opening(Connection& connection) noexcept;
+
+  // ---- receive.cpp: frames in
+  void receive(std::uint32_t slot) noexcept;
+  void parse_held(std::uint32_t slot) noexcept;
+  void parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  [[nodiscard]] std::size_t take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept;
+  [[nodiscard]] std::size_t take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept;
+  void take_control(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
+                    std::size_t length) noexcept;
+  void take_close(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
+  [[nodiscard]] protocol::ProtocolError judge(const Connection& connection,
+                                              const protocol::FrameHeader& header) const noexcept;
+  [[nodiscard]] bool begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& header,
+                                      std::size_t here) noexcept;
+  [[nodiscard]] bool assemble_room(std::uint32_t slot, std::uint64_t needed) noexcept;
+  [[nodiscard]] bool frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  void finish_frame(std::uint32_t slot) noexcept;
+  void keep_rest(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept;
+  void take_rest(Connection& connection, std::uint8_t* to) noexcept;
+  void drop_rest(Connection& connection) noexcept;
+  void hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept;
+  void drop_held(Connection& connection) noexcept;
+  void drop_message(Connection& connection) noexcept;
+  void discard(std::uint32_t slot) noexcept;
+  void protocol_failure(std::uint32_t slot, protocol::ProtocolError error) noexcept;
+  void message_event(std::uint32_t slot, protocol::Opcode opcode, std::uint64_t offset, std::uint32_t length,
+                     std::uint16_t flags) noexcept;
+  [[nodiscard]] std::int64_t acquire_for(std::uint32_t slot, std::size_t length) noexcept;
+
+  // ---- send.cpp: bytes out
+  void put(std::uint32_t slot, std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
+  void put_frame(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload, std::size_t length,
+                 std::uint64_t token) noexcept;
+  void put_header(std::uint32_t slot, protocol::Opcode opcode, std::uint64_t length) noexcept;
+  void reserve_temporary(std::uint32_t slot, std::size_t length) noexcept;
+  [[nodiscard]] std::uint8_t* temporary(std::size_t length) noexcept;
+  void send_gathered(std::uint32_t slot) noexcept;
+  void enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
+  void enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size_t length, std::uint64_t token) noexcept;
+  void append_piece(std::uint32_t slot, const Piece& piece) noexcept;
+  void flush_queue(std::uint32_t slot) noexcept;
+  void drop_queue(Connection& connection) noexcept;
+  void queue_changed(std::uint32_t slot) noexcept;
+  void queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
+  void list_pong(std::uint32_t index) noexcept;
+  void put_pong(std::uint32_t slot) noexcept;
+  void send_pongs() noexcept;
+  void complete(std::uint64_t token, bool failed) noexcept;
+  void release_address(std::uint64_t address) noexcept;
+  [[nodiscard]] std::uint8_t* bytes_at(std::uint64_t address, std::uint64_t length) noexcept;
+
+  // ---- closing.cpp
+  void set_deadline(std::uint32_t slot, std::int64_t delay_ns) noexcept;
+  void clear_deadline(Connection& connection) noexcept;
+  void begin_closing(std::uint32_t slot) noexcept;
+  void last_byte_sent(std::uint32_t slot) noexcept;
+  void peer_finished(std::uint32_t slot) noexcept;
+  void end(std::uint32_t slot, int error_number, bool reset) noexcept;
+  void release_slot(std::uint32_t slot) noexcept;
+  void deadline_passed(std::uint32_t slot) noexcept;
+  void post(std::uint32_t slot, Pending fact) noexcept;
+  void write_pending() noexcept;
+  [[nodiscard]] bool write_fact(std::uint32_t slot, Pending fact) noexcept;
+  void close_heaviest(std::uint32_t slot) noexcept;
+
+  // ---- interest.cpp: what the poller is asked
+  [[nodiscard]] bool wants_read(const Connection& connection) const noexcept;
+  void update_interest(std::uint32_t slot) noexcept;
+
+  /// Poller data is a connection's generation and slot; the wake descriptor and listeners have slots of their own.
+  static constexpr std::uint32_t kWakeSlot = 0xffffffff;
+  static constexpr std::uint32_t kListenerSlots = 0xffffff00;
+  [[nodiscard]] static constexpr std::uint64_t listener_data(std::uint32_t listener) noexcept {
+    return kListenerSlots + listener;
+  }
+
+  void count(ring::Counter counter, std::int64_t by = 1) noexcept {
+    __atomic_store_n(&counters_[counter], counters_[counter] + by, __ATOMIC_RELAXED);
+  }
+  void gauge(ring::Counter counter, std::int64_t value) noexcept {
+    __atomic_store_n(&counters_[counter], value, __ATOMIC_RELAXED);
+  }
+  [[nodiscard]] memory::BlockPool& blocks() noexcept { return region_->blocks(); }
+  [[nodiscard]] std::uint64_t address_of(std::uint64_t offset) const noexcept {
+    return ring::make_address(region_->id(), offset);
+  }
+  [[nodiscard]] std::uint64_t offset_of(const std::uint8_t* bytes) const noexcept {
+    return static_cast<std::uint64_t>(bytes - region_->base());
+  }
+  [[nodiscard]] std::int64_t low_water() const noexcept { return options_.high_water_bytes / 2; }
+
+  Group* group_ = nullptr;
+  LoopMemory* memory_ = nullptr;
+  memory::Region* region_ = nullptr;
+  ring::LoopOptions options_{};
+  protocol::HandshakeLimits handshake_limits_{};
+  ring::CommandReader commands_;
+  ring::EventWriter events_;
+  std::int64_t* counters_ = nullptr;
+  std::int64_t* buffered_words_ = nullptr;
+
+  int poller_ = -1;
+  std::int64_t now_ns_ = 0;
+  bool writing_events_ = false;  ///< between settle and the return to Java
+  bool woken_ = false;
+  bool trim_set_ = false;
+
+  memory::Bump arena_;
+  memory::Bump temporary_;
+  void* temporary_mapping_ = nullptr;
+  memory::Slab<Connection> connections_;
+  memory::Slab<Opening> openings_;
+  memory::Slab<HeldInput> held_;
+  memory::Slab<Pong> pongs_;
+  memory::Slab<Piece> pieces_;
+  loop::TimerWheel wheel_;
+  std::uint32_t* java_timers_ = nullptr;  ///< by token: 1 + id in the wheel
+  Gather gather_;
+
+  std::uint32_t held_first_ = memory::kNone;
+  std::uint32_t pong_first_ = memory::kNone;
+  std::uint32_t pending_first_ = memory::kNone;
+  std::uint32_t pending_last_ = memory::kNone;
+  std::uint32_t completed_first_ = memory::kNone;  ///< Pieces whose SENT is still to be written
+  std::uint32_t completed_last_ = memory::kNone;
+
+  std::uint32_t touched_count_ = 0;
+  std::uint32_t ready_count_ = 0;
+  std::uint32_t ready_next_ = 0;
+  std::uint32_t delivered_count_ = 0;
+  std::uint32_t touched_[ring::kRecords];
+  std::uint16_t chain_next_[ring::kRecords];
+  std::uint64_t delivered_[ring::kRecords];  ///< blocks of messages that Java is looking at
+  os::Ready ready_[kReadyCapacity];
+  transport::Listener listeners_[kMaxListeners];
+  std::uint32_t listening_count_ = 0;
+  ring::Record listening_[kMaxListeners];
+
+  std::atomic<std::uint32_t> connection_count_{0};
+  HandOff hand_off_;
+};
+
+}  // namespace millrace::engine

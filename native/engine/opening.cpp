@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/loop.hpp"
+
+namespace millrace::engine {
+
+using memory::kNone;
+using protocol::HandshakeParse;
+
+void Loop::receive_request(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  iovec piece{arena_.start() + arena_.used(), std::min(arena_.available(), ring::kQuantum)};
+  const std::int64_t received = connection.stream.receive(&piece, 1);
+  count(ring::kReceives);
+  if (received == -EAGAIN) return;
+  if (received <= 0) {
+    end(slot, received == 0 ? 0 : static_cast<int>(-received), false);
+    return;
+  }
+  count(ring::kBytesReceived, received);
+  const std::uint8_t* bytes = arena_.allocate(static_cast<std::size_t>(received));
+  take_request(slot, bytes, static_cast<std::uint32_t>(received));
+}
+
+void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept {
+  Connection& connection = connections_[slot];
+  Opening& opening = openings_[connection.opening];
+  const std::uint8_t* head = bytes;
+  std::uint32_t taken = length;
+  if (opening.block != 0) {
+    // One byte over the limit is enough for the parser to refuse.
+    taken = std::min(length, handshake_limits_.max_header_bytes + 1 - opening.length);
+    std::uint8_t* block = region_->base() + opening.block;
+    std::memcpy(block + opening.length, bytes, taken);
+    head = block;
+    opening.length += taken;
+  } else {
+    opening.length = length;
+  }
+
+  protocol::RequestFacts facts;
+  protocol::Refusal refusal;
+  switch (opening.parser.parse(head, opening.length, handshake_limits_, &facts, &refusal)) {
+    case HandshakeParse::incomplete: {
+      if (opening.block != 0) return;
+      const std::int64_t block = acquire_for(slot, handshake_limits_.max_header_bytes + 1);
+      if (block < 0) return;
+      opening.block = static_cast<std::uint64_t>(block);
+      std::memcpy(region_->base() + opening.block, head, length);
+      return;
+    }
+    case HandshakeParse::refused:
+      refuse(slot, refusal);
+      return;
+    case HandshakeParse::complete:
+      break;
+  }
+  const std::uint32_t behind = opening.length - facts.head_length;  // bytes of this piece that follow the head
+  const std::uint8_t* rest = bytes + (taken - behind);
+  announce_request(slot, head, facts);
+  const auto rest_length = static_cast<std::size_t>(bytes + length - rest);
+  if (rest_length > 0) hold(slot, rest, rest_length);
+  if (connections_[slot].phase == Phase::deciding) update_interest(slot);
+}
+
+void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head, const protocol::RequestFacts& facts) noexcept {
+  Connection& connection = connections_[slot];
+  Opening& opening = openings_[connection.opening];
+  connection.phase = Phase::deciding;
+  connection.announced = true;
+  if (facts.kind == protocol::RequestKind::upgrade) {
+    std::memcpy(opening.key, facts.key.of(head).data(), sizeof opening.key);
+  }
+  ring::Record request{};
+  request.type = ring::kRequest;
+  request.opcode = static_cast<std::uint8_t>(facts.kind);
+  request.slot = slot;
+  request.generation = connection.generation;
+  request.address = address_of(offset_of(head));
+  request.length = facts.head_length;
+  events_.append(request);
+  ring::Record peer{};
+  peer.type = ring::kPeer;
+  peer.opcode = static_cast<std::uint8_t>(opening.family);
+  peer.slot = slot;
+  peer.generation = connection.generation;
+  peer.address = base::load<std::uint64_t>(opening.ip);
+  peer.auxiliary = base::load<std::uint64_t>(opening.ip + 8);
+  peer.length = opening.port;
+  events_.append(peer);
+  if (opening.block != 0) {
+    deliver_later_free(opening.block);
+    opening.block = 0;
+  }
+}
+
+void Loop::refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept {
+  count(ring::kHandshakesRefused);
+  std::uint8_t response[protocol::kMaxRefusal];
+  const std::size_t length = protocol::write_refusal(refusal, response);
+  end_opening(connections_[slot]);
+  put(slot, response, length, {0, 0, Gather::Source::copied});
+  begin_closing(slot);
+  send_gathered(slot);
+}
+
+void Loop::accept_upgrade(std::uint32_t slot, const ring::Record& command) noexcept {
+  Connection& connection = connections_[slot];
+  const std::uint8_t* lines = commands_.body(command);
+  if (connection.phase != Phase::deciding || lines == nullptr) {
+    reject(slot, command);
+    return;
+  }
+  const std::size_t length = protocol::kAcceptResponse + command.length;
+  reserve_temporary(slot, length);
+  std::uint8_t* response = temporary(length);
+  const Opening& opening = openings_[connection.opening];
+  const std::string_view extra(reinterpret_cast<const char*>(lines), command.length);
+  (void)protocol::write_accept({opening.key, sizeof opening.key}, extra, response);
+  put(slot, response, length, {0, 0, Gather::Source::copied});
+  end_opening(connection);
+  clear_deadline(connection);
+  connection.phase = Phase::open;
+  connection.websocket = true;
+  connection.close_code = static_cast<std::uint16_t>(protocol::CloseCode::abnormal_closure);
+}
+
+void Loop::respond(std::uint32_t slot, const ring::Record& command) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.phase != Phase::deciding) {
+    reject(slot, command);
+    return;
+  }
+  const bool owned = (command.flags & ring::kOwned) != 0;
+  std::uint8_t* response = owned ? bytes_at(command.address, command.length) : staged(command, 0);
+  if (response == nullptr) {
+    reject(slot, command);
+    return;
+  }
+  connection.announced = false;
+  end_opening(connection);
+  if (owned) {
+    put(slot, response, command.length, {command.address, 0, Gather::Source::owned});
+  } else {
+    put(slot, response, command.length, {0, 0, Gather::Source::copied});
+  }
+  begin_closing(slot);
+}
+
+void Loop::end_opening(Connection& connection) noexcept {
+  if (connection.opening == kNone) return;
+  Opening& opening = openings_[connection.opening];
+  if (opening.block != 0) region_->release_owned(opening.block);
+  openings_.release(connection.opening);
+  connection.opening = kNone;
+}
+
+}  // namespace millrace::engine

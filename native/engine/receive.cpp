@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Frames in: from the socket to MESSAGE events. A message that arrived whole is delivered where it lies in the arena;
+// one that did not is assembled in a block, its first part copied once, the rest received straight into the block.
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/loop.hpp"
+#include "simd/unmask.hpp"
+
+namespace millrace::engine {
+
+using memory::kNone;
+using protocol::Opcode;
+using protocol::ProtocolError;
+
+void Loop::receive(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.held != kNone) return;
+  iovec pieces[2];
+  int count_of_pieces = 0;
+  std::size_t direct = 0;
+  if (connection.frame_remaining > 0 && !connection.discard_frame) {
+    // Grows by doubling: touched pages stay below twice the bytes received.
+    const std::uint64_t step = std::max<std::uint64_t>(connection.message_length, 1);
+    if (blocks().size_of(connection.block) == connection.message_length &&
+        !assemble_room(slot, connection.message_length + std::min(connection.frame_remaining, step))) {
+      return;
+    }
+    const std::size_t room = blocks().size_of(connection.block) - connection.message_length;
+    direct = std::min<std::uint64_t>(connection.frame_remaining, room);
+    pieces[count_of_pieces++] = {region_->base() + connection.block + connection.message_length, direct};
+  }
+  const std::size_t rest = connection.rest_length;
+  std::uint8_t* const place = arena_.start() + arena_.used() + rest;
+  if (direct == connection.frame_remaining || direct == 0) {
+    const std::size_t room = std::min(arena_.available(), ring::kQuantum) - rest;
+    pieces[count_of_pieces++] = {place, std::min<std::size_t>(room, std::max<std::int64_t>(low_water(), 1024))};
+  }
+  const std::int64_t received = connection.stream.receive(pieces, count_of_pieces);
+  count(ring::kReceives);
+  if (received == -EAGAIN) return;
+  if (received < 0) {
+    end(slot, static_cast<int>(-received), false);
+    return;
+  }
+  if (received == 0) {
+    peer_finished(slot);
+    return;
+  }
+  count(ring::kBytesReceived, received);
+  auto length = static_cast<std::size_t>(received);
+  if (direct > 0) {
+    const std::size_t here = std::min(length, direct);
+    std::uint8_t* const bytes = static_cast<std::uint8_t*>(pieces[0].iov_base);
+    simd::unmask(bytes, here, connection.masking_key, 0);
+    if (!frame_bytes_arrived(slot, bytes, here)) return;
+    length -= here;
+  }
+  if (length == 0) return;
+  std::uint8_t* const bytes = arena_.allocate(rest + length);
+  if (rest > 0) take_rest(connection, bytes);
+  parse(slot, bytes, rest + length);
+}
+
+void Loop::parse_held(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  const HeldInput held = held_[connection.held];
+  (void)region_->blocks().retain(held.block);  // one reference for the events, drop_held gives up the other
+  drop_held(connection);
+  // Messages are delivered where they lie in the held block.
+  deliver_later_free(held.block);
+  std::uint8_t* bytes = region_->base() + held.block + held.begin;
+  std::size_t length = held.end - held.begin;
+  if (connection.rest_length == 0) {
+    parse(slot, bytes, length);
+    return;
+  }
+  // Bytes that came before the held ones: both fit where the rest fits, in front of a copy.
+  const std::size_t rest = connection.rest_length;
+  std::uint8_t* joined = arena_.allocate(rest + length);
+  if (joined == nullptr) {
+    hold(slot, bytes, length);
+    return;
+  }
+  take_rest(connection, joined);
+  std::memcpy(joined + rest, bytes, length);
+  parse(slot, joined, rest + length);
+}
+
+void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  while (length > 0) {
+    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
+    if (!event_room(1)) {
+      hold(slot, bytes, length);
+      return;
+    }
+    const std::size_t taken = connection.frame_remaining > 0 ? take_payload(slot, bytes, length)
+                                                             : take_frame(slot, bytes, length);
+    if (taken == 0) {
+      keep_rest(slot, bytes, length);
+      return;
+    }
+    bytes += taken;
+    length -= taken;
+  }
+}
+
+/// One frame header, and its payload where that is here whole. Returns the bytes taken; 0 asks for more.
+std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  protocol::FrameHeader header;
+  ProtocolError error = ProtocolError::none;
+  switch (protocol::parse_frame_header(at, length, protocol::Role::server, &header, &error)) {
+    case protocol::FrameParse::incomplete:
+      return 0;
+    case protocol::FrameParse::error:
+      protocol_failure(slot, error);
+      return length;
+    case protocol::FrameParse::complete:
+      break;
+  }
+  if (error = judge(connection, header); error != ProtocolError::none) {
+    protocol_failure(slot, error);
+    return length;
+  }
+  std::uint8_t* const payload = at + header.length;
+  const std::size_t here = length - header.length;
+  const bool whole = header.payload_length <= here;
+  if (protocol::is_control(header.opcode)) {
+    if (!whole) return 0;
+    const auto payload_length = static_cast<std::size_t>(header.payload_length);
+    simd::unmask(payload, payload_length, header.masking_key, 0);
+    take_control(slot, header.opcode, payload, payload_length);
+    return header.length + payload_length;
+  }
+  if (connection.phase != Phase::open) {
+    connection.discard_frame = header.payload_length > 0;
+    connection.frame_remaining = header.payload_length;
+    return header.length;
+  }
+  const bool alone = header.final && connection.message_opcode == Opcode::continuation;
+  if (!alone || !whole) {
+    if (!begin_data_frame(slot, header, here)) return length;
+    return header.length;
+  }
+  const auto payload_length = static_cast<std::size_t>(header.payload_length);
+  simd::unmask(payload, payload_length, header.masking_key, 0);
+  if (header.opcode == Opcode::text) {
+    simd::Utf8Validator utf8;
+    if (!utf8.append(payload, payload_length) || !utf8.complete()) {
+      protocol_failure(slot, ProtocolError::invalid_utf8);
+      return length;
+    }
+  }
+  message_event(slot, header.opcode, offset_of(payload), static_cast<std::uint32_t>(payload_length), 0);
+  return header.length + payload_length;
+}
+
+/// Judges a data frame by its header, before a byte of its payload is kept.
+ProtocolError Loop::judge(const Connection& connection, const protocol::FrameHeader& header) const noexcept {
+  if (protocol::is_control(header.opcode) || connection.phase != Phase::open) return ProtocolError::none;
+  const bool in_message = connection.message_opcode != Opcode::continuation;
+  if (header.opcode == Opcode::continuation && !in_message) return ProtocolError::unexpected_continuation;
+  if (header.opcode != Opcode::continuation && in_message) return ProtocolError::expected_continuation;
+  const auto limit = static_cast<std::uint64_t>(options_.max_message_bytes);
+  if (header.payload_length > limit - connection.message_length) return ProtocolError::message_too_big;
+  const bool too_many = connection.fragments >= static_cast<std::uint32_t>(options_.max_fragments);
+  return too_many ? ProtocolError::too_many_fragments : ProtocolError::none;
+}
+
+/// A data frame that needs assembling begins: `here` bytes of its payload have come.
+bool Loop::begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& header, std::size_t here) noexcept {
+  Connection& connection = connections_[slot];
+  // A declared length reserves address space at most, and little of it while that is scarce.
+  std::uint64_t aside = std::min<std::uint64_t>(header.payload_length, kSetAside);
+  if (blocks().free_bytes() < blocks().capacity() / 4) aside = std::min<std::uint64_t>(aside, here);
+  if (!assemble_room(slot, connection.message_length + std::max<std::uint64_t>(aside, 1))) return false;
+  if (header.opcode != Opcode::continuation) connection.message_opcode = header.opcode;
+  ++connection.fragments;
+  connection.frame_final = header.final;
+  connection.masking_key = header.masking_key;
+  connection.frame_remaining = header.payload_length;
+  if (header.payload_length == 0) finish_frame(slot);
+  return true;
+}
+
+/// Payload of a frame that is being assembled or discarded.
+std::size_t Loop::take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(length, connection.frame_remaining));
+  if (connection.discard_frame) {
+    connection.frame_remaining -= here;
+    connection.discarded += static_cast<std::uint32_t>(here);
+    if (connection.frame_remaining == 0) connection.discard_frame = false;
+    if (connection.discarded > kDiscardLimit) end(slot, 0, false);
+    return here;
+  }
+  if (!assemble_room(slot, connection.message_length + here)) return length;
+  std::uint8_t* const to = region_->base() + connection.block + connection.message_length;
+  simd::unmask_copy(to, at, here, connection.masking_key, 0);
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(here));
+  return frame_bytes_arrived(slot, to, here) ? here : length;
+}
+
+/// `length` unmasked bytes were added to the block. False when the connection failed by them.
+bool Loop::frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  connection.masking_key = std::rotr(connection.masking_key, static_cast<int>(8 * (length & 3)));
+  connection.message_length += static_cast<std::uint32_t>(length);
+  connection.frame_remaining -= length;
+  if (connection.message_opcode == Opcode::text && !connection.utf8.append(bytes, length)) {
+    protocol_failure(slot, ProtocolError::invalid_utf8);
+    return false;
+  }
+  if (connection.frame_remaining == 0) finish_frame(slot);
+  return !connection.input_ended;
+}
+
+void Loop::finish_frame(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (!connection.frame_final) return;
+  if (connection.message_opcode == Opcode::text && !connection.utf8.complete()) {
+    protocol_failure(slot, ProtocolError::invalid_utf8);
+    return;
+  }
+  message_event(slot, connection.message_opcode, connection.block, connection.message_length, ring::kInBlock);
+  deliver_later_free(connection.block);
+  connection.block = 0;
+  connection.message_length = 0;
+  connection.message_opcode = Opcode::continuation;
+  connection.fragments = 0;
+  connection.utf8.reset();
+}
+
+void Loop::message_event(std::uint32_t slot, Opcode opcode, std::uint64_t offset, std::uint32_t length,
+                         std::uint16_t flags) noexcept {
+  ring::Record event{};
+  event.type = ring::kMessage;
+  event.opcode = static_cast<std::uint8_t>(opcode);
+  event.flags = flags;
+  event.slot = slot;
+  event.generation = connections_[slot].generation;
+  event.address = address_of(offset);
+  event.length = length;
+  events_.append(event);
+  count(ring::kMessagesReceived);
+}
+
+void Loop::take_control(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  if (opcode == Opcode::close) {
+    take_close(slot, payload, length);
+    return;
+  }
+  if (connection.phase != Phase::open) return;
+  if (opcode == Opcode::ping) {
+    queue_pong(slot, payload, length);
+    return;
+  }
+  ring::Record event{};
+  event.type = ring::kPong;
+  event.slot = slot;
+  event.generation = connection.generation;
+  event.address = address_of(offset_of(payload));
+  event.length = static_cast<std::uint32_t>(length);
+  events_.append(event);
+}
+
+void Loop::take_close(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  protocol::CloseBody body;
+  if (const ProtocolError error = protocol::parse_close_body(payload, length, &body); error != ProtocolError::none) {
+    protocol_failure(slot, error);
+    return;
+  }
+  connection.input_ended = true;
+  connection.close_code =
+      body.code != 0 ? body.code : static_cast<std::uint16_t>(protocol::CloseCode::no_status_received);
+  if (connection.phase != Phase::open) {
+    update_interest(slot);
+    return;
+  }
+  connection.peer_began_close = true;
+  ring::Record event{};
+  event.type = ring::kClosing;
+  event.slot = slot;
+  event.generation = connection.generation;
+  event.auxiliary = body.code;
+  if (body.reason_length > 0) {
+    event.address = address_of(offset_of(body.reason));
+    event.length = static_cast<std::uint32_t>(body.reason_length);
+  }
+  events_.append(event);
+  set_deadline(slot, options_.close_timeout_ns);
+  update_interest(slot);
+}
+
+/// The peer broke a rule: nothing of it is parsed any more, and Java is told in order.
+void Loop::protocol_failure(std::uint32_t slot, ProtocolError error) noexcept {
+  Connection& connection = connections_[slot];
+  connection.input_ended = true;
+  drop_message(connection);
+  if (connection.phase != Phase::open) {
+    update_interest(slot);
+    return;
+  }
+  count(ring::kProtocolErrors);
+  connection.protocol_error = static_cast<std::uint8_t>(error);
+  connection.close_code = static_cast<std::uint16_t>(protocol::close_code(error));
+  set_deadline(slot, options_.close_timeout_ns);
+  post(slot, kPendingClosing);
+  update_interest(slot);
+}
+
+/// Forgets the message being assembled; what is still to come of its frame is skipped.
+void Loop::drop_message(Connection& connection) noexcept {
+  if (connection.block != 0) region_->release_owned(connection.block);
+  connection.block = 0;
+  connection.discard_frame = connection.frame_remaining > 0;
+}
+
+/// The message's block has at least `needed` bytes afterwards; false when the connection was ended for want of memory.
+bool Loop::assemble_room(std::uint32_t slot, std::uint64_t needed) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.block != 0 && blocks().size_of(connection.block) >= needed) return true;
+  const std::int64_t grown = acquire_for(slot, needed);
+  if (grown < 0) return false;
+  const auto block = static_cast<std::uint64_t>(grown);
+  if (connection.block != 0) {
+    std::memcpy(region_->base() + block, region_->base() + connection.block, connection.message_length);
+    count(ring::kPayloadBytesCopied, connection.message_length);
+    region_->release_owned(connection.block);
+  }
+  connection.block = block;
+  return true;
+}
+
+/// A block for this connection; when the region is full the connection that pins most is closed first. Negative when
+/// that was this one.
+std::int64_t Loop::acquire_for(std::uint32_t slot, std::size_t length) noexcept {
+  for (;;) {
+    const std::int64_t offset = blocks().acquire(length);
+    if (offset >= 0) return offset;
+    close_heaviest(slot);
+    const Phase phase = connections_[slot].phase;
+    if (phase == Phase::ended || phase == Phase::free) return offset;
+  }
+}
+
+/// Keeps the beginning of a frame that cannot be judged yet: inline where it fits, else in a small block.
+void Loop::keep_rest(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  if (length <= sizeof connection.rest) {
+    std::memcpy(connection.rest, bytes, length);
+  } else {
+    const std::int64_t block = acquire_for(slot, length);
+    if (block < 0) return;
+    std::memcpy(region_->base() + block, bytes, length);
+    base::store(connection.rest, static_cast<std::uint64_t>(block));
+  }
+  connection.rest_length = static_cast<std::uint8_t>(length);
+}
+
+/// Moves what keep_rest kept to `to`.
+void Loop::take_rest(Connection& connection, std::uint8_t* to) noexcept {
+  if (connection.rest_length <= sizeof connection.rest) {
+    std::memcpy(to, connection.rest, connection.rest_length);
+    connection.rest_length = 0;
+    return;
+  }
+  std::memcpy(to, region_->base() + base::load<std::uint64_t>(connection.rest), connection.rest_length);
+  drop_rest(connection);
+}
+
+void Loop::drop_rest(Connection& connection) noexcept {
+  if (connection.rest_length > sizeof connection.rest) {
+    region_->release_owned(base::load<std::uint64_t>(connection.rest));
+  }
+  connection.rest_length = 0;
+}
+
+/// Keeps bytes that can only be parsed in a later turn.
+void Loop::hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept {
+  const std::int64_t block = acquire_for(slot, length);
+  if (block < 0) return;
+  std::memcpy(region_->base() + block, bytes, length);
+  const std::uint32_t index = held_.allocate();  // one a connection at most: the slab has room
+  HeldInput& held = held_[index];
+  held.slot = slot;
+  held.block = static_cast<std::uint64_t>(block);
+  held.begin = 0;
+  held.end = static_cast<std::uint32_t>(length);
+  held.previous = kNone;
+  held.next = held_first_;
+  if (held.next != kNone) held_[held.next].previous = index;
+  held_first_ = index;
+  connections_[slot].held = index;
+}
+
+void Loop::drop_held(Connection& connection) noexcept {
+  if (connection.held == kNone) return;
+  HeldInput& held = held_[connection.held];
+  if (held.next != kNone) held_[held.next].previous = held.previous;
+  if (held.previous != kNone) {
+    held_[held.previous].next = held.next;
+  } else {
+    held_first_ = held.next;
+  }
+  region_->release_owned(held.block);
+  held_.release(connection.held);
+  connection.held = kNone;
+}
+
+}  // namespace millrace::engine

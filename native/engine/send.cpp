@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bytes out: what a chain of commands puts is gathered and leaves by one sendmsg; what the socket does not take waits in
+// the connection's queue of pieces. Blocks are referenced there, only borrowed bytes are copied.
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/loop.hpp"
+
+namespace millrace::engine {
+
+using memory::kNone;
+using protocol::Opcode;
+
+namespace {
+
+constexpr std::size_t kQueueBlock = 4096;
+
+/// Length of an unmasked frame header (RFC 6455 5.2).
+std::size_t header_length(std::uint64_t payload_length) noexcept {
+  return payload_length < 126 ? 2 : payload_length < 65536 ? 4 : 10;
+}
+
+}  // namespace
+
+/// A frame whose payload is copied behind its header.
+void Loop::put_frame(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length,
+                     std::uint64_t token) noexcept {
+  const std::size_t header = header_length(length);
+  std::uint8_t* const frame = temporary(header + length);
+  (void)protocol::write_frame_header_before(frame + header, opcode, length);
+  if (length > 0) std::memcpy(frame + header, payload, length);
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
+  put(slot, frame, header + length, {0, token, Gather::Source::copied});
+}
+
+/// A header whose payload follows as a piece of its own.
+void Loop::put_header(std::uint32_t slot, Opcode opcode, std::uint64_t length) noexcept {
+  const std::size_t header = header_length(length);
+  std::uint8_t* const start = temporary(header);
+  (void)protocol::write_frame_header_before(start + header, opcode, length);
+  put(slot, start, header, {0, 0, Gather::Source::copied});
+}
+
+/// Room in the temporary area. It is made before the bytes are put: a full area is sent first.
+void Loop::reserve_temporary(std::uint32_t slot, std::size_t length) noexcept {
+  if (temporary_.available() < length || gather_.full()) send_gathered(slot);
+}
+
+std::uint8_t* Loop::temporary(std::size_t length) noexcept { return temporary_.allocate(length); }
+
+void Loop::put(std::uint32_t slot, std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept {
+  if (gather_.full()) send_gathered(slot);
+  Connection& connection = connections_[slot];
+  if (connection.phase == Phase::ended || connection.phase == Phase::free) {
+    if (piece.source == Gather::Source::owned) release_address(piece.address);
+    complete(piece.token, true);
+    return;
+  }
+  if (connection.queue_head != kNone) {
+    enqueue(slot, start, length, piece);
+    return;
+  }
+  gather_.add(start, length, piece);
+}
+
+void Loop::send_gathered(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  const int pieces = gather_.count();
+  if (pieces > 0) {
+    std::int64_t sent = connection.stream.send(gather_.pieces(), pieces);
+    count(ring::kSends);
+    const int error = sent < 0 && sent != -EAGAIN ? static_cast<int>(-sent) : 0;
+    sent = std::max<std::int64_t>(sent, 0);
+    count(ring::kBytesSent, sent);
+    if (static_cast<std::uint64_t>(sent) < gather_.bytes() && error == 0) count(ring::kPartialSends);
+    auto left = static_cast<std::uint64_t>(sent);
+    for (int index = 0; index < pieces; ++index) {
+      const iovec& piece = gather_.pieces()[index];
+      Gather::Piece rest = gather_.piece(index);
+      const std::uint64_t taken = std::min<std::uint64_t>(left, piece.iov_len);
+      left -= taken;
+      if (taken == piece.iov_len || error != 0) {
+        if (rest.source == Gather::Source::owned) release_address(rest.address);
+        complete(rest.token, error != 0);
+        continue;
+      }
+      rest.address += rest.address != 0 ? taken : 0;
+      enqueue(slot, static_cast<std::uint8_t*>(piece.iov_base) + taken, piece.iov_len - taken, rest);
+    }
+    gather_.clear();
+    if (error != 0) end(slot, error, false);
+  }
+  temporary_.reset();
+  if (connection.phase != Phase::ended && connection.phase != Phase::free) queue_changed(slot);
+}
+
+void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length,
+                   const Gather::Piece& piece) noexcept {
+  if (length == 0) {
+    // Nothing to send, but its place in the order counts: it is done when what stands before it is.
+    enqueue_copy(slot, start, 0, piece.token);
+    if (piece.source == Gather::Source::owned) release_address(piece.address);
+    return;
+  }
+  if (piece.source == Gather::Source::copied) {
+    enqueue_copy(slot, start, length, piece.token);
+    return;
+  }
+  if (piece.source == Gather::Source::borrowed) {
+    (void)memory::Region::find(ring::region_of(piece.address))->blocks().retain(ring::offset_of(piece.address));
+  }
+  append_piece(slot, {piece.address, piece.token, static_cast<std::uint32_t>(length), 0, kNone, kNone});
+}
+
+void Loop::enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size_t length,
+                        std::uint64_t token) noexcept {
+  Connection& connection = connections_[slot];
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
+  if (connection.queue_tail != kNone) {
+    Piece& tail = pieces_[connection.queue_tail];
+    const auto here = static_cast<std::uint32_t>(std::min<std::size_t>(length, tail.room));
+    if (tail.token == 0 && (here > 0 || length == 0)) {
+      if (here > 0) std::memcpy(bytes_at(tail.address, 0) + tail.length, start, here);
+      tail.length += here;
+      tail.room -= here;
+      connection.buffered += here;
+      start += here;
+      length -= here;
+      if (length == 0) {
+        tail.token = token;
+        return;
+      }
+    }
+  }
+  const std::int64_t block = acquire_for(slot, std::max(length, kQueueBlock));
+  if (block < 0) {
+    complete(token, true);
+    return;
+  }
+  const auto offset = static_cast<std::uint64_t>(block);
+  std::memcpy(region_->base() + offset, start, length);
+  const auto room = static_cast<std::uint32_t>(blocks().size_of(offset) - length);
+  append_piece(slot, {address_of(offset), token, static_cast<std::uint32_t>(length), room, kNone, kNone});
+}
+
+void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
+  Connection& connection = connections_[slot];
+  const bool ended = connection.phase == Phase::ended || connection.phase == Phase::free;
+  const std::uint32_t index = ended ? kNone : pieces_.allocate();
+  if (index == kNone) {
+    release_address(piece.address);
+    complete(piece.token, true);
+    if (!ended) close_heaviest(slot);
+    return;
+  }
+  pieces_[index] = piece;
+  if (connection.queue_tail != kNone) {
+    pieces_[connection.queue_tail].next = index;
+  } else {
+    connection.queue_head = index;
+  }
+  connection.queue_tail = index;
+  connection.buffered += piece.length;
+}
+
+/// The socket has room again.
+void Loop::flush_queue(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.queue_head == kNone) return;
+  iovec iovecs[os::kMaxPieces];
+  int pieces = 0;
+  for (std::uint32_t index = connection.queue_head; index != kNone && pieces < os::kMaxPieces;
+       index = pieces_[index].next) {
+    iovecs[pieces++] = {bytes_at(pieces_[index].address, 0), pieces_[index].length};
+  }
+  const std::int64_t sent = connection.stream.send(iovecs, pieces);
+  count(ring::kSends);
+  if (sent == -EAGAIN) return;
+  if (sent < 0) {
+    end(slot, static_cast<int>(-sent), false);
+    return;
+  }
+  count(ring::kBytesSent, sent);
+  auto left = static_cast<std::uint64_t>(sent);
+  connection.buffered -= left;
+  while (connection.queue_head != kNone) {
+    const std::uint32_t head = connection.queue_head;
+    Piece& piece = pieces_[head];
+    if (left < piece.length) {
+      piece.address += left;
+      piece.length -= static_cast<std::uint32_t>(left);
+      break;
+    }
+    left -= piece.length;
+    connection.queue_head = piece.next;
+    if (connection.queue_head == kNone) connection.queue_tail = kNone;
+    release_address(piece.address);
+    complete(piece.token, false);
+    pieces_.release(head);
+  }
+  queue_changed(slot);
+}
+
+void Loop::drop_queue(Connection& connection) noexcept {
+  while (connection.queue_head != kNone) {
+    const std::uint32_t head = connection.queue_head;
+    const Piece& piece = pieces_[head];
+    connection.queue_head = piece.next;
+    release_address(piece.address);
+    complete(piece.token, true);
+    pieces_.release(head);
+  }
+  connection.queue_tail = kNone;
+  connection.buffered = 0;
+}
+
+/// What follows from more or fewer bytes in the queue: marks, interest, and the end of a closing connection.
+void Loop::queue_changed(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  __atomic_store_n(&buffered_words_[slot], static_cast<std::int64_t>(connection.buffered), __ATOMIC_RELAXED);
+  const auto low = static_cast<std::uint64_t>(low_water());
+  if (connection.buffered > low) {
+    if (!connection.stopped && connection.phase == Phase::open) count(ring::kReadsStopped);
+    connection.stopped = connection.phase == Phase::open;
+    connection.above_low = true;
+  } else if (connection.above_low) {
+    connection.above_low = false;
+    connection.stopped = false;
+    if (connection.announced) post(slot, kPendingDrained);
+  }
+  if (connection.queue_head == kNone) {
+    if (connection.phase == Phase::closing) {
+      last_byte_sent(slot);
+      return;
+    }
+    if (connection.eof) {
+      end(slot, 0, false);
+      return;
+    }
+    if (connection.pong != kNone && gather_.count() == 0 && connection.phase == Phase::open) list_pong(connection.pong);
+  }
+  update_interest(slot);
+}
+
+void Loop::queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.pong == kNone) {
+    connection.pong = pongs_.allocate();
+    // All taken: only by nodes of connections that have just gone. The peer's next ping will find room.
+    if (connection.pong == kNone) return;
+    pongs_[connection.pong].slot = slot;
+    pongs_[connection.pong].listed = false;
+  }
+  Pong& pong = pongs_[connection.pong];
+  pong.length = static_cast<std::uint8_t>(length);
+  if (length > 0) std::memcpy(pong.payload, payload, length);
+  list_pong(connection.pong);
+}
+
+void Loop::list_pong(std::uint32_t index) noexcept {
+  Pong& pong = pongs_[index];
+  if (pong.listed) return;
+  pong.listed = true;
+  pong.next = pong_first_;
+  pong_first_ = index;
+}
+
+/// Puts the pong that waits, if the connection may still send.
+void Loop::put_pong(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.pong == kNone || connection.phase != Phase::open || connection.queue_head != kNone) return;
+  Pong& pong = pongs_[connection.pong];
+  reserve_temporary(slot, protocol::kMaxFrameHeader + pong.length);
+  put_frame(slot, Opcode::pong, pong.payload, pong.length, 0);
+  count(ring::kPongsSent);
+  pong.slot = kNone;
+  if (!pong.listed) pongs_.release(connection.pong);
+  connection.pong = kNone;
+}
+
+/// Pongs that no chain of commands took along.
+void Loop::send_pongs() noexcept {
+  std::uint32_t index = pong_first_;
+  pong_first_ = kNone;
+  while (index != kNone) {
+    Pong& pong = pongs_[index];
+    const std::uint32_t next = pong.next;
+    const std::uint32_t slot = pong.slot;
+    pong.listed = false;
+    if (slot == kNone) {
+      pongs_.release(index);
+    } else {
+      put_pong(slot);
+      if (gather_.count() > 0) send_gathered(slot);
+    }
+    index = next;
+  }
+}
+
+/// The bytes of a sendAsync are with the kernel, or will never be.
+void Loop::complete(std::uint64_t token, bool failed) noexcept {
+  if (token == 0) return;
+  const std::uint32_t index = pieces_.allocate();
+  if (index == kNone) return;
+  pieces_[index] = {0, token, failed ? 1U : 0U, 0, kNone, kNone};
+  if (completed_last_ != kNone) {
+    pieces_[completed_last_].next = index;
+  } else {
+    completed_first_ = index;
+  }
+  completed_last_ = index;
+}
+
+void Loop::release_address(std::uint64_t address) noexcept {
+  memory::Region* region = memory::Region::find(ring::region_of(address));
+  if (region == region_) {
+    region->release_owned(ring::offset_of(address));
+  } else if (region != nullptr) {
+    region->release(ring::offset_of(address));
+  }
+}
+
+/// The bytes of a block, or nullptr when no live block holds all of them.
+std::uint8_t* Loop::bytes_at(std::uint64_t address, std::uint64_t length) noexcept {
+  memory::Region* region = memory::Region::find(ring::region_of(address));
+  const std::uint64_t offset = ring::offset_of(address);
+  if (region == nullptr || !region->blocks().contains(offset, length)) return nullptr;
+  return region->base() + offset;
+}
+
+}  // namespace millrace::engine

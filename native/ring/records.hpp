@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The records that Java and the core exchange, and the control mapping they lie in. docs/rings.md is the contract;
+// bindings static_assert these against the constants of dev.millrace.internal.ring.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace millrace::ring {
+
+/// Compared with the Java half when the library is loaded; changes with every change of a layout.
+inline constexpr int kAbi = 1;
+
+///      0       1       2       3       4       5       6       7
+///  +-------+-------+---------------+-------------------------------+
+///  | type  |opcode |     flags     |             slot              |
+///  +-------+-------+---------------+-------------------------------+
+///  |                            address                            |
+///  +-------------------------------+-------------------------------+
+///  |            length             |          generation           |
+///  +-------------------------------+-------------------------------+
+///  |                           auxiliary                           |
+///  +---------------------------------------------------------------+
+struct Record {
+  std::uint8_t type;
+  std::uint8_t opcode;
+  std::uint16_t flags;
+  std::uint32_t slot;
+  std::uint64_t address;
+  std::uint32_t length;
+  std::uint32_t generation;
+  std::uint64_t auxiliary;
+};
+static_assert(sizeof(Record) == 32);
+static_assert(offsetof(Record, slot) == 4 && offsetof(Record, address) == 8 && offsetof(Record, length) == 16);
+static_assert(offsetof(Record, generation) == 20 && offsetof(Record, auxiliary) == 24);
+
+enum Command : std::uint8_t {
+  kListen = 1,
+  kUnlisten = 2,
+  kAcceptUpgrade = 3,
+  kRespond = 4,
+  kSend = 5,
+  kClose = 6,
+  kPauseReads = 7,
+  kResumeReads = 8,
+  kRelease = 9,
+  kSetTimer = 10,
+  kCancelTimer = 11,
+};
+
+enum CommandFlag : std::uint16_t { kBody = 1, kStaged = 2, kBorrowed = 4, kOwned = 8, kAbort = 16 };
+
+enum Event : std::uint8_t {
+  kListening = 129,
+  kRequest = 130,
+  kPeer = 131,
+  kMessage = 132,
+  kDrained = 133,
+  kClosing = 134,
+  kClosed = 135,
+  kPong = 136,
+  kTimer = 137,
+  kSent = 138,
+};
+
+enum EventFlag : std::uint16_t { kFailed = 1, kInBlock = 2, kPeerBegan = 4, kTimedOut = 8 };
+
+inline constexpr std::uint32_t kRecords = 4096;
+
+// Offsets in the control mapping.
+inline constexpr std::size_t kHeaderOffset = 0;
+inline constexpr std::size_t kSendPositionOffset = 64;
+inline constexpr std::size_t kBodyPositionOffset = 128;
+inline constexpr std::size_t kCountersOffset = 4096;
+inline constexpr std::size_t kCommandsOffset = 8192;
+inline constexpr std::size_t kEventsOffset = kCommandsOffset + kRecords * sizeof(Record);
+inline constexpr std::size_t kBodiesOffset = kEventsOffset + kRecords * sizeof(Record);
+inline constexpr std::size_t kBodiesLength = 65536;
+inline constexpr std::size_t kBufferedOffset = kBodiesOffset + kBodiesLength;
+static_assert(kEventsOffset == 139264 && kBodiesOffset == 270336 && kBufferedOffset == 335872);
+
+// Offsets in a loop's region.
+inline constexpr std::size_t kQuantum = 128 << 10;
+inline constexpr std::size_t kArenaLength = 512 << 10;
+inline constexpr std::size_t kSendAreaOffset = 768 << 10;
+inline constexpr std::size_t kSendAreaLength = 256 << 10;
+inline constexpr std::size_t kBlocksOffset = 1 << 20;
+static_assert(kArenaLength + kQuantum <= kSendAreaOffset && kSendAreaOffset + kSendAreaLength == kBlocksOffset);
+
+/// Bytes below every staged payload that the core writes the frame header into.
+inline constexpr std::size_t kHeadroom = 14;
+
+/// First bytes of the control mapping.
+struct ControlHeader {
+  std::uint32_t abi;
+  std::uint32_t max_connections;
+  std::uint64_t region_id;
+  std::uint64_t region_bytes;
+};
+static_assert(sizeof(ControlHeader) == 24);
+
+struct ListenBody {
+  std::uint8_t family;
+  std::uint8_t flags;
+  std::uint16_t port;
+  std::uint32_t backlog;
+  std::uint32_t path_length;
+  std::uint32_t reserved;
+  std::uint8_t ip[16];
+};
+static_assert(sizeof(ListenBody) == 32 && offsetof(ListenBody, ip) == 16);
+
+struct LoopOptions {
+  std::int64_t region_bytes;
+  std::int64_t max_message_bytes;
+  std::int64_t high_water_bytes;
+  std::int64_t handshake_timeout_ns;
+  std::int64_t close_timeout_ns;
+  std::int32_t max_connections;
+  std::int32_t max_fragments;
+  std::int32_t max_header_bytes;
+  std::int32_t max_request_line;
+  std::int64_t reserved;
+};
+static_assert(sizeof(LoopOptions) == 64);
+
+/// Written by the loop, read by any thread; each is an i64 in the counters page.
+enum Counter : std::uint32_t {
+  kTicks,
+  kCommandCount,
+  kEventCount,
+  kReceives,
+  kSends,
+  kBytesReceived,
+  kBytesSent,
+  kMessagesReceived,
+  kMessagesSent,
+  kPayloadBytesCopied,
+  kAccepted,
+  kClosedCount,
+  kConnections,
+  kEventRingFull,
+  kArenaFull,
+  kSendAreaFull,
+  kCommandsRejected,
+  kStaleCommands,
+  kProtocolErrors,
+  kHandshakesRefused,
+  kBlocksInUse,
+  kBlockBytesInUse,
+  kWakeups,
+  kPartialSends,
+  kReadsStopped,
+  kRegionFull,
+  kAcceptFailures,
+  kArenaHighWater,
+  kPongsSent,
+  kCounters
+};
+
+[[nodiscard]] constexpr std::uint64_t make_address(std::uint16_t region, std::uint64_t offset) noexcept {
+  return std::uint64_t{region} << 48 | offset;
+}
+[[nodiscard]] constexpr std::uint16_t region_of(std::uint64_t address) noexcept {
+  return static_cast<std::uint16_t>(address >> 48);
+}
+[[nodiscard]] constexpr std::uint64_t offset_of(std::uint64_t address) noexcept {
+  return address & ((std::uint64_t{1} << 48) - 1);
+}
+
+}  // namespace millrace::ring

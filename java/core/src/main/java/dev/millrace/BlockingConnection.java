@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * A client's connection for scripts and virtual threads: its methods wait. See {@link Client#open}.
+ * One thread may send while another receives.
+ *
+ * @implNote Client connections are not in 0.1.0; there is no implementation yet.
+ */
+public interface BlockingConnection extends AutoCloseable {
+
+  /**
+   * Sends a text message, waiting while outgoing bytes are over the high-water mark.
+   *
+   * @param text the text
+   * @return {@link SendResult#ACCEPTED} or {@link SendResult#CLOSED}
+   * @throws InterruptedException if interrupted while waiting; then nothing was sent
+   * @throws IllegalArgumentException if the text holds a lone surrogate
+   */
+  SendResult send(CharSequence text) throws InterruptedException;
+
+  /**
+   * Sends a binary message, waiting while outgoing bytes are over the high-water mark.
+   *
+   * @param binary its bytes are taken before this returns
+   * @return {@link SendResult#ACCEPTED} or {@link SendResult#CLOSED}
+   * @throws InterruptedException if interrupted while waiting; then nothing was sent
+   */
+  SendResult send(ByteBuffer binary) throws InterruptedException;
+
+  /**
+   * Waits for the next message. Reading pauses while nobody receives.
+   *
+   * @return the message, valid until the next call and on the calling thread
+   * @throws InterruptedException if interrupted while waiting
+   * @throws IllegalStateException if the connection has ended, with its reason
+   */
+  Message receive() throws InterruptedException;
+
+  /**
+   * Waits for the next message up to a time.
+   *
+   * @param timeout how long to wait
+   * @return the message, valid until the next call and on the calling thread; empty if none came
+   * @throws InterruptedException if interrupted while waiting
+   * @throws IllegalStateException if the connection has ended, with its reason
+   */
+  Optional<Message> receive(Duration timeout) throws InterruptedException;
+
+  /** Closes with {@link CloseCode#NORMAL_CLOSURE} and waits for the closing handshake. */
+  @Override
+  void close();
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection to a peer.
+ *
+ * <p>Any thread may call any method at any time, also after the connection has ended; {@link
+ * #send(Message)} alone belongs to the handler. The messages of one thread keep their order. Sends
+ * made on the connection's loop are gathered and leave together at the end of the loop's turn;
+ * {@link #flush()} sends them at once.
+ *
+ * <p>A send is {@link SendResult#REFUSED} when {@link #bufferedBytes()} has reached {@link
+ * Limits#highWaterMarkBytes()}, so at most one message lies beyond that mark. While more than half
+ * of it is buffered the engine does not read from this peer: a handler that only answers is never
+ * refused, however slowly its peer reads.
+ *
+ * <p>Implemented by the engines, not by applications.
+ */
+public interface Connection {
+
+  /**
+   * A number that no other connection of this process has had at the same time.
+   *
+   * @return the id
+   */
+  long id();
+
+  /**
+   * Sends a received message on, to its own connection or another, without copying it where both
+   * belong to one loop. Only inside the handler the message was given to.
+   *
+   * @param message a valid message; it stays valid, so it may be sent to many
+   * @return what became of it
+   * @throws IllegalStateException if the message is no longer valid, or on another thread
+   */
+  SendResult send(Message message);
+
+  /**
+   * Sends the {@linkplain Lease#range range} of a lease without copying it. The lease is consumed
+   * whatever the result.
+   *
+   * @param lease an open lease; the caller must not touch it or its buffer afterwards
+   * @return what became of it
+   * @throws IllegalStateException if the lease was sent or closed before
+   */
+  SendResult send(Lease lease);
+
+  /**
+   * Sends the bytes between position and limit as a binary message. They are taken before this
+   * returns: the caller may reuse the buffer. Its position and limit are left as they are.
+   *
+   * @param binary direct or on the heap
+   * @return what became of it
+   */
+  SendResult send(ByteBuffer binary);
+
+  /**
+   * Sends a text message, encoded as UTF-8 straight into outgoing memory.
+   *
+   * @param text the text
+   * @return what became of it
+   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index
+   */
+  SendResult send(CharSequence text);
+
+  /**
+   * As {@link #send(Message)}, with options.
+   *
+   * @param message a valid message
+   * @param options how to send it
+   * @return what became of it
+   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   */
+  default SendResult send(Message message, SendOptions options) {
+    throw new UnsupportedOperationException("send options are not in 0.1.0");
+  }
+
+  /**
+   * As {@link #send(Lease)}, with options.
+   *
+   * @param lease an open lease
+   * @param options how to send it
+   * @return what became of it
+   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException} and
+   *     leaves the lease open.
+   */
+  default SendResult send(Lease lease, SendOptions options) {
+    throw new UnsupportedOperationException("send options are not in 0.1.0");
+  }
+
+  /**
+   * As {@link #send(ByteBuffer)}, with options.
+   *
+   * @param binary direct or on the heap
+   * @param options how to send it
+   * @return what became of it
+   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   */
+  default SendResult send(ByteBuffer binary, SendOptions options) {
+    throw new UnsupportedOperationException("send options are not in 0.1.0");
+  }
+
+  /**
+   * As {@link #send(CharSequence)}, with options.
+   *
+   * @param text the text
+   * @param options how to send it
+   * @return what became of it
+   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   */
+  default SendResult send(CharSequence text, SendOptions options) {
+    throw new UnsupportedOperationException("send options are not in 0.1.0");
+  }
+
+  /**
+   * As {@link #send(Lease)}, and tells when the kernel has the last byte.
+   *
+   * @param lease an open lease, consumed whatever the result
+   * @return completes on the loop thread; fails with a {@link SendException} that holds the result
+   *     if the message was not accepted, or with {@link SendResult#CLOSED} if the connection ended
+   *     before the kernel had it all
+   * @throws IllegalStateException if the lease was sent or closed before
+   */
+  CompletionStage<Void> sendAsync(Lease lease);
+
+  /**
+   * As {@link #send(ByteBuffer)}, and tells when the kernel has the last byte.
+   *
+   * @param binary direct or on the heap; its bytes are taken before this returns
+   * @return as of {@link #sendAsync(Lease)}
+   */
+  CompletionStage<Void> sendAsync(ByteBuffer binary);
+
+  /**
+   * As {@link #send(CharSequence)}, and tells when the kernel has the last byte.
+   *
+   * @param text the text
+   * @return as of {@link #sendAsync(Lease)}
+   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index
+   */
+  CompletionStage<Void> sendAsync(CharSequence text);
+
+  /**
+   * Sends several leases as messages of their own, in order and all or none; on the connection's
+   * loop they leave in one system call where the socket takes them. All are consumed whatever the
+   * result.
+   *
+   * @param leases open leases, each only once
+   * @return what became of all of them
+   * @throws IllegalStateException if one of them was sent or closed before; then none is consumed
+   */
+  SendResult sendAll(List<? extends Lease> leases);
+
+  /**
+   * Hands what was sent so far on this loop to the kernel now, instead of at the end of the turn.
+   * On another thread it does nothing: what was sent there is already on its way to the loop.
+   */
+  void flush();
+
+  /**
+   * Empty memory to write a message into, which {@link #send(Lease)} sends without a copy. The
+   * caller owns it and must send or close it.
+   *
+   * @param capacity how many bytes are needed, from 1 to 256 MiB
+   * @return a lease of at least that capacity
+   * @throws IllegalArgumentException if the capacity is out of range
+   * @throws IllegalStateException if no memory is left for it, or the server has ended
+   */
+  Lease lease(int capacity);
+
+  /**
+   * Bytes of accepted messages that the kernel has not taken yet, frame headers included.
+   *
+   * @return the bytes, a snapshot unless called on the loop thread; 0 once the connection has ended
+   */
+  long bufferedBytes();
+
+  /**
+   * Whether a send would be accepted as far as this connection is concerned.
+   *
+   * @return true if it is open and {@link #bufferedBytes()} is below the high-water mark
+   */
+  boolean isWritable();
+
+  /**
+   * Stops reading from the peer, so that TCP holds it back. Messages that were received before are
+   * still delivered. Pausing twice is pausing once.
+   */
+  void pause();
+
+  /** Reads again after {@link #pause()}; otherwise does nothing. */
+  void resume();
+
+  /**
+   * Lets the peer send {@code messages} more, after which reading pauses by itself.
+   *
+   * @param messages how many more, added to what is left
+   * @implNote Credits are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   */
+  default void request(long messages) {
+    throw new UnsupportedOperationException("credits are not in 0.1.0");
+  }
+
+  /**
+   * Closes in order with {@link CloseCode#NORMAL_CLOSURE} and no reason: everything sent before
+   * goes out first. Returns at once; see {@link #closed()}. Does nothing if the connection is
+   * closing already: the first close wins (RFC 6455 7.1.2).
+   */
+  void close();
+
+  /**
+   * As {@link #close()}, with a code and a reason for the peer.
+   *
+   * @param code a code for which {@link CloseCode#isSendable} is true
+   * @param reason at most 123 bytes of UTF-8 (RFC 6455 5.5), may be empty
+   * @throws IllegalArgumentException if the code may not be sent, the reason is too long, or it
+   *     holds a lone surrogate
+   */
+  void close(int code, String reason);
+
+  /**
+   * Whether the connection takes sends: not closed, and not asked to close by either side.
+   *
+   * @return false from the first close on; a snapshot unless called on the loop thread
+   */
+  boolean isOpen();
+
+  /**
+   * Completes when the connection has ended, after {@link Handler#onClose} has returned. Never
+   * fails.
+   *
+   * @return completes with how it ended, on the loop thread
+   */
+  CompletionStage<CloseReason> closed();
+
+  /**
+   * Ties an object of the application's to this connection, in place of the one before. Visible to
+   * every thread.
+   *
+   * @param attachment the object, or null for none
+   */
+  void attach(@Nullable Object attachment);
+
+  /**
+   * The object tied by {@link #attach}.
+   *
+   * @return the object, or null for none
+   */
+  @Nullable Object attachment();
+
+  /**
+   * The object tied by {@link #attach}, which must be there and have this type.
+   *
+   * @param type its type
+   * @param <T> its type
+   * @return the object
+   * @throws IllegalStateException if there is none
+   * @throws ClassCastException if it has another type
+   */
+  default <T> T attachment(Class<T> type) {
+    Object attachment = attachment();
+    if (attachment == null) {
+      throw new IllegalStateException("nothing is attached: expected=" + type.getName());
+    }
+    return type.cast(attachment);
+  }
+
+  /**
+   * What is kept of the opening handshake: path, parameters, remote address.
+   *
+   * @return the handshake
+   */
+  Handshake handshake();
+
+  /**
+   * Runs a task on the loop thread of this connection, in order with this thread's other tasks and
+   * sends to it. On that thread too it runs later, never within this call. It runs even if the
+   * connection ends before; what it throws is logged and harms nothing else.
+   *
+   * @param task what to run; it must not block
+   * @return false if the loop has ended, so that the task will never run
+   */
+  boolean execute(Runnable task);
+
+  /**
+   * As {@link #execute}, but not before a delay has passed. A task whose server ends first never
+   * runs.
+   *
+   * @param task what to run; it must not block
+   * @param delay how long to wait; zero or negative runs it as soon as possible
+   * @return gives the task up if need be
+   */
+  ScheduledTask schedule(Runnable task, Duration delay);
+
+  /**
+   * What only a WebSocket has: ping, round-trip time, subprotocol.
+   *
+   * @return the controls of this connection
+   */
+  WebSocketControls webSocket();
+}

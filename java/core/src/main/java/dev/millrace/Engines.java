@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace;
+
+import dev.millrace.internal.spi.EngineProvider;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
+
+/** Chooses the engine of a server. */
+final class Engines {
+
+  private static final Logger LOGGER = System.getLogger("dev.millrace");
+
+  // A broken entry in META-INF/services must not make the search endless.
+  private static final int MAX_PROVIDERS = 16;
+
+  private Engines() {}
+
+  /** The engine for a server, and one log line that says which and why. */
+  static EngineProvider choose(Engine wanted) throws EngineUnavailableException {
+    return choose(wanted, installed());
+  }
+
+  static EngineProvider choose(Engine wanted, List<EngineProvider> installed)
+      throws EngineUnavailableException {
+    Throwable nativeCause = null;
+    if (wanted != Engine.JAVA) {
+      Optional<EngineProvider> found = find(installed, Engine.NATIVE);
+      nativeCause = found.isEmpty() ? null : found.get().unavailabilityCause().orElse(null);
+      if (found.isPresent() && nativeCause == null) {
+        return chosen(found.get(), wanted == Engine.NATIVE ? "it was asked for" : "it loads here");
+      }
+    }
+    String why = whyNotNative(nativeCause);
+    if (wanted == Engine.NATIVE) {
+      throw new EngineUnavailableException(wanted, why, nativeCause);
+    }
+    Optional<EngineProvider> found = find(installed, Engine.JAVA);
+    if (found.isPresent() && found.get().unavailabilityCause().isEmpty()) {
+      return chosen(found.get(), wanted == Engine.JAVA ? "it was asked for" : why);
+    }
+    throw wanted == Engine.JAVA
+        ? new EngineUnavailableException(wanted, "the Java engine is not in 0.1.0", null)
+        : new EngineUnavailableException(wanted, why, nativeCause);
+  }
+
+  private static String whyNotNative(@Nullable Throwable cause) {
+    return cause == null
+        ? "no native engine is installed; add millrace-native to the class path or module path"
+        : "the native engine cannot be used: "
+            + (cause.getMessage() == null ? cause.toString() : cause.getMessage());
+  }
+
+  private static Optional<EngineProvider> find(List<EngineProvider> installed, Engine engine) {
+    return installed.stream().filter(provider -> provider.engine() == engine).findFirst();
+  }
+
+  private static EngineProvider chosen(EngineProvider provider, String why) {
+    String name = provider.engine().name().toLowerCase(Locale.ROOT);
+    LOGGER.log(Level.INFO, "engine={0}: {1}", name, why);
+    return provider;
+  }
+
+  private static List<EngineProvider> installed() {
+    ClassLoader loader = Server.class.getClassLoader();
+    Iterator<EngineProvider> providers =
+        ServiceLoader.load(EngineProvider.class, loader).iterator();
+    List<EngineProvider> installed = new ArrayList<>();
+    for (int i = 0; i < MAX_PROVIDERS; i++) {
+      try {
+        if (!providers.hasNext()) {
+          break;
+        }
+        installed.add(providers.next());
+      } catch (ServiceConfigurationError e) {
+        LOGGER.log(Level.WARNING, "an installed engine is broken and left out", e);
+      }
+    }
+    return installed;
+  }
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace;
+
+import dev.millrace.internal.spi.EngineProvider;
+import dev.millrace.internal.spi.EngineServer;
+import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.ServerSpec;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * A running WebSocket server.
+ *
+ * <pre>{@code
+ * try (Server server = Server.builder()
+ *     .listen("ws://127.0.0.1:9001")
+ *     .route("/echo", (connection, message) -> connection.send(message))
+ *     .start()) {
+ *   server.awaitShutdown();
+ * }
+ * }</pre>
+ *
+ * <p>A server that is not closed keeps its process alive: its loop threads are no daemons. Any
+ * thread may call any method.
+ */
+public final class Server implements AutoCloseable {
+
+  private final Engine engine;
+  private final ServerSpec spec;
+  private final EngineServer running;
+
+  private Server(Engine engine, ServerSpec spec, EngineServer running) {
+    this.engine = engine;
+    this.spec = spec;
+    this.running = running;
+  }
+
+  /**
+   * Begins to describe a server.
+   *
+   * @return a new builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * What the server listens on, with the ports that were really bound.
+   *
+   * @return the addresses in the order of {@link Builder#listen}, such as {@code
+   *     ws://127.0.0.1:9001}
+   */
+  public List<URI> addresses() {
+    return running.addresses();
+  }
+
+  /**
+   * The engine in use.
+   *
+   * @return {@link Engine#NATIVE} or {@link Engine#JAVA}, never {@link Engine#AUTO}
+   */
+  public Engine engine() {
+    return engine;
+  }
+
+  /**
+   * How many loops there are.
+   *
+   * @return at least 1
+   */
+  public int loops() {
+    return spec.loops();
+  }
+
+  /**
+   * What is allowed.
+   *
+   * @return the limits
+   */
+  public Limits limits() {
+    return spec.limits();
+  }
+
+  /**
+   * How many connections are open.
+   *
+   * @return a snapshot
+   */
+  public int connectionCount() {
+    return running.connectionCount();
+  }
+
+  /**
+   * Waits until the server has ended, by {@link #shutdown} or because its loops failed.
+   *
+   * @throws InterruptedException if interrupted while waiting; the server runs on
+   */
+  public void awaitShutdown() throws InterruptedException {
+    try {
+      running.terminated().toCompletableFuture().get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("the server ended in an error", e.getCause());
+    }
+  }
+
+  /**
+   * Completes when the server has ended.
+   *
+   * @return a stage that never fails
+   */
+  public CompletionStage<Void> terminated() {
+    return running.terminated();
+  }
+
+  /**
+   * Ends the server: no more connections are accepted, every connection is closed with {@link
+   * CloseCode#GOING_AWAY} behind what was sent to it, and those that do not answer in time are cut.
+   * Returns when all of that is done and every {@code onClose} was called; called by a handler it
+   * starts this and returns. Calling it again waits for the first call.
+   *
+   * @param drain how long to wait for the peers; zero cuts at once
+   * @throws IllegalArgumentException if the time is negative
+   */
+  public void shutdown(Duration drain) {
+    if (drain.isNegative()) {
+      throw new IllegalArgumentException("drain time must not be negative: drain=" + drain);
+    }
+    running.shutdown(drain);
+  }
+
+  /** As {@link #shutdown} with the time of {@link Limits#closeTimeout()}. */
+  @Override
+  public void close() {
+    shutdown(spec.limits().closeTimeout());
+  }
+
+  @Override
+  public String toString() {
+    return "Server[engine=" + engine + ", addresses=" + addresses() + "]";
+  }
+
+  /**
+   * Describes a server. Every method checks what it is given at once. Not safe for several threads;
+   * may start several servers, one after the other.
+   */
+  public static final class Builder {
+
+    private final List<ListenAddress> listen = new ArrayList<>();
+    private final Router<Supplier<? extends Handler>> webSockets = new Router<>();
+    private final Router<Dispatcher.Resource> resources = new Router<>();
+    private final Set<String> allowedOrigins = new LinkedHashSet<>();
+    private final Set<String> keptHeaders = new LinkedHashSet<>();
+    private Function<? super UpgradeRequest, ? extends Upgrade> onUpgrade =
+        request -> Upgrade.accept();
+    private Limits limits = Limits.defaults();
+    private Engine engine = Engine.AUTO;
+    private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
+
+    private Builder() {}
+
+    /**
+     * Adds an address to listen on: {@code ws://HOST:PORT}, where port 0 lets the system choose, or
+     * {@code ws+unix:///PATH} for a Unix socket. A host name is looked up now. Every route is
+     * served on every address.
+     *
+     * @param uri the address
+     * @return this builder
+     * @throws IllegalArgumentException if it is none of these forms, its host is unknown, its path
+     *     is longer than 107 bytes, or there are 64 addresses already
+     */
+    public Builder listen(String uri) {
+      ListenAddress address = ListenAddress.parse(uri);
+      if (listen.size() == ServerSpec.MAX_LISTENERS) {
+        throw new IllegalArgumentException(
+            "too many addresses: count="
+                + (listen.size() + 1)
+                + ", limit="
+                + ServerSpec.MAX_LISTENERS);
+      }
+      listen.add(address);
+      return this;
+    }
+
+    /**
+     * Serves WebSocket connections to a path with one handler object for all of them.
+     *
+     * @param pattern a path such as {@code /echo}, or with whole segments as parameters such as
+     *     {@code /rooms/{room}}; a literal segment beats a parameter
+     * @param handler serves them, on several loop threads at once
+     * @return this builder
+     * @throws IllegalArgumentException if it is no such pattern, or the same as another's
+     */
+    public Builder route(String pattern, Handler handler) {
+      Objects.requireNonNull(handler, "handler");
+      webSockets.add(pattern, () -> handler);
+      return this;
+    }
+
+    /**
+     * Serves WebSocket connections to a path with a handler object for each.
+     *
+     * @param pattern as of {@link #route(String, Handler)}
+     * @param handlers gives a new handler; called on the loop thread, must not block. If it throws
+     *     the request is answered with 500 and that is logged
+     * @return this builder
+     * @throws IllegalArgumentException if it is no such pattern, or the same as another's
+     */
+    public Builder route(String pattern, Supplier<? extends Handler> handlers) {
+      Objects.requireNonNull(handlers, "handlers");
+      webSockets.add(pattern, handlers);
+      return this;
+    }
+
+    /**
+     * As {@link #route(String, Handler)}, with a choice of where the handler runs.
+     *
+     * @param pattern as of {@link #route(String, Handler)}
+     * @param handler serves the connections
+     * @param executor where it runs
+     * @return this builder
+     * @throws IllegalArgumentException if it is no such pattern, or the same as another's
+     */
+    public Builder route(String pattern, Handler handler, HandlerExecutor executor) {
+      Objects.requireNonNull(executor, "executor");
+      return route(pattern, handler);
+    }
+
+    /**
+     * As {@link #route(String, Supplier)}, with a choice of where the handlers run.
+     *
+     * @param pattern as of {@link #route(String, Handler)}
+     * @param handlers gives a new handler, on the loop thread
+     * @param executor where they run
+     * @return this builder
+     * @throws IllegalArgumentException if it is no such pattern, or the same as another's
+     */
+    public Builder route(
+        String pattern, Supplier<? extends Handler> handlers, HandlerExecutor executor) {
+      Objects.requireNonNull(executor, "executor");
+      return route(pattern, handlers);
+    }
+
+    /**
+     * Answers a plain GET (and HEAD) with text from memory, for a health check or a small page. The
+     * connection ends after the answer.
+     *
+     * @param path an exact path, without parameters
+     * @param contentType such as {@code text/html}; text is sent as UTF-8, which is added here
+     * @param content gives the text; called on the loop thread for each request, must not block. If
+     *     it throws the request is answered with 500 and that is logged
+     * @return this builder
+     * @throws IllegalArgumentException if it is no such path or content type, or the path is there
+     *     already
+     */
+    public Builder get(String path, String contentType, Supplier<String> content) {
+      Objects.requireNonNull(content, "content");
+      return getBytes(path, contentType, () -> content.get().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * As {@link #get}, with bytes.
+     *
+     * @param path an exact path, without parameters
+     * @param contentType such as {@code image/png}
+     * @param content gives the bytes, which must not change afterwards
+     * @return this builder
+     * @throws IllegalArgumentException if it is no such path or content type, or the path is there
+     *     already
+     */
+    public Builder getBytes(String path, String contentType, Supplier<byte[]> content) {
+      Objects.requireNonNull(content, "content");
+      HeaderFields.requireValue("Content-Type", contentType);
+      if (Router.hasParameters(path)) {
+        throw new IllegalArgumentException("get serves exact paths: path=" + path);
+      }
+      resources.add(path, new Dispatcher.Resource(Responses.withCharset(contentType), content));
+      return this;
+    }
+
+    /**
+     * Decides on every opening handshake whose route was found and whose origin is allowed, in
+     * place of accepting it.
+     *
+     * @param decision called on the loop thread, by several loops at once; must not block. If it
+     *     throws the request is answered with 500 and that is logged
+     * @return this builder
+     */
+    public Builder onUpgrade(Function<? super UpgradeRequest, ? extends Upgrade> decision) {
+      this.onUpgrade = Objects.requireNonNull(decision, "decision");
+      return this;
+    }
+
+    /**
+     * As {@link #onUpgrade}, for a decision that takes its time.
+     *
+     * @param decision begins to decide; must not block
+     * @param deadline after which the request is answered with 503
+     * @return this builder
+     * @throws UnsupportedOperationException always
+     * @implNote Decisions by future are not in 0.1.0; this throws {@link
+     *     UnsupportedOperationException}.
+     */
+    public Builder onUpgradeAsync(
+        Function<? super UpgradeRequest, ? extends CompletionStage<? extends Upgrade>> decision,
+        Duration deadline) {
+      Objects.requireNonNull(decision, "decision");
+      Objects.requireNonNull(deadline, "deadline");
+      throw new UnsupportedOperationException("upgrade decisions by future are not in 0.1.0");
+    }
+
+    /**
+     * Lets pages of other origins connect (RFC 6455 10.2). By default a request that has an {@code
+     * Origin} header is answered with 403 unless it equals {@code Host} in host and port, port 80
+     * where none is given. Behind a proxy that ends TLS, name the page's origin here.
+     *
+     * @param origins such as {@code https://example.com} or {@code http://localhost:3000}; {@code
+     *     null} as text for pages without an origin; {@code *} for all
+     * @return this builder
+     * @throws IllegalArgumentException if one is not an origin
+     */
+    public Builder allowOrigins(String... origins) {
+      allowedOrigins.addAll(OriginPolicy.requireNames(origins));
+      return this;
+    }
+
+    /**
+     * Keeps headers of the request for {@link Handshake#header}; by default none is kept.
+     *
+     * @param names header names in any case
+     * @return this builder
+     * @throws IllegalArgumentException if one is not an HTTP token
+     */
+    public Builder keepHeaders(String... names) {
+      for (String name : names) {
+        HeaderFields.requireToken("header name", name);
+        keptHeaders.add(name.toLowerCase(Locale.ROOT));
+      }
+      return this;
+    }
+
+    /**
+     * Sets what peers are allowed.
+     *
+     * @param limits the limits, by default {@link Limits#defaults()}
+     * @return this builder
+     */
+    public Builder limits(Limits limits) {
+      this.limits = Objects.requireNonNull(limits, "limits");
+      return this;
+    }
+
+    /**
+     * Sets how many loops, and loop threads, there are.
+     *
+     * @param loops 1 to 256, by default the number of available processors
+     * @return this builder
+     * @throws IllegalArgumentException if the number is out of range
+     */
+    public Builder loops(int loops) {
+      if (loops < 1 || loops > ServerSpec.MAX_LOOPS) {
+        throw new IllegalArgumentException(
+            "loops out of range: loops=" + loops + ", limits=1.." + ServerSpec.MAX_LOOPS);
+      }
+      this.loops = loops;
+      return this;
+    }
+
+    /**
+     * Sets the engine.
+     *
+     * @param engine by default {@link Engine#AUTO}
+     * @return this builder
+     */
+    public Builder engine(Engine engine) {
+      this.engine = Objects.requireNonNull(engine, "engine");
+      return this;
+    }
+
+    /**
+     * Reads options from properties, under the names they have here: {@code millrace.loops}, {@code
+     * millrace.maxMessageBytes}.
+     *
+     * @param properties the properties; others are left alone
+     * @return this builder
+     * @throws UnsupportedOperationException always
+     * @implNote Options from properties are not in 0.1.0; this throws {@link
+     *     UnsupportedOperationException}.
+     */
+    public Builder load(Properties properties) {
+      Objects.requireNonNull(properties, "properties");
+      throw new UnsupportedOperationException("options from properties are not in 0.1.0");
+    }
+
+    /**
+     * Starts the server. When this returns every address is bound; what is changed in this builder
+     * afterwards does not reach the server.
+     *
+     * @return the running server
+     * @throws ListenException if an address cannot be listened on; then nothing is left behind
+     * @throws EngineUnavailableException if the engine cannot be used on this machine
+     * @throws MillraceException if something else kept it from starting
+     * @throws IllegalStateException if there is no address to listen on
+     */
+    public Server start() throws MillraceException {
+      if (listen.isEmpty()) {
+        throw new IllegalStateException("no address: call listen(\"ws://HOST:PORT\") first");
+      }
+      Dispatcher dispatcher =
+          new Dispatcher(
+              webSockets.copy(),
+              resources.copy(),
+              OriginPolicy.of(allowedOrigins),
+              onUpgrade,
+              List.copyOf(keptHeaders));
+      EngineProvider provider = Engines.choose(engine);
+      ServerSpec spec = new ServerSpec(listen, loops, limits, dispatcher);
+      return new Server(provider.engine(), spec, provider.start(spec));
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.ListenAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+
+/** Writes the bodies of commands that need more than their record. Loop thread only. */
+final class BodyArea {
+  private static final int ALIGNMENT = 8;
+
+  private final ByteBuffer control;
+  private int position;
+
+  /** Bodies in a little-endian view of a control mapping. */
+  BodyArea(ByteBuffer control) {
+    this.control = control;
+  }
+
+  /** Whether a body of this length fits behind the others. */
+  boolean fits(int length) {
+    return length <= Records.BODIES_LENGTH - position;
+  }
+
+  /** Bytes in use, as the core is told. */
+  int position() {
+    return position;
+  }
+
+  /** All bodies are free again. */
+  void reset() {
+    position = 0;
+  }
+
+  /** Writes characters that are ISO-8859-1 and returns where the body begins in the area. */
+  int put(String latin1) {
+    int body = take(latin1.length());
+    control.put(Records.BODIES_OFFSET + body, latin1.getBytes(StandardCharsets.ISO_8859_1));
+    return body;
+  }
+
+  /** The length of the body that {@link #putListen} writes. */
+  static int listenLength(ListenAddress address) {
+    return Records.LISTEN_BODY_LENGTH + pathBytes(address).length;
+  }
+
+  /** Writes the body of {@code LISTEN} and returns where it begins in the area. */
+  int putListen(ListenAddress address, int backlog) {
+    byte[] path = pathBytes(address);
+    int body = take(Records.LISTEN_BODY_LENGTH + path.length);
+    int at = Records.BODIES_OFFSET + body;
+    control.put(at, new byte[Records.LISTEN_BODY_LENGTH]);
+    control.putInt(at + Records.LISTEN_BACKLOG_OFFSET, backlog);
+    InetSocketAddress tcp = address.tcp();
+    if (tcp != null) {
+      byte[] ip = tcp.getAddress().getAddress();
+      control.put(at + Records.LISTEN_FAMILY_OFFSET, family(ip));
+      control.putShort(at + Records.LISTEN_PORT_OFFSET, (short) tcp.getPort());
+      control.put(at + Records.LISTEN_IP_OFFSET, ip);
+    } else {
+      control.put(at + Records.LISTEN_FAMILY_OFFSET, (byte) Records.LOCAL);
+      control.putInt(at + Records.LISTEN_PATH_LENGTH_OFFSET, path.length);
+      control.put(at + Records.LISTEN_BODY_LENGTH, path);
+    }
+    return body;
+  }
+
+  private static byte family(byte[] ip) {
+    return (byte) (ip.length == 4 ? Records.IPV4 : Records.IPV6);
+  }
+
+  private static byte[] pathBytes(ListenAddress address) {
+    if (address.tcp() != null) {
+      return new byte[0];
+    }
+    Path path = Objects.requireNonNull(address.local());
+    return path.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private int take(int length) {
+    if (!fits(length)) {
+      throw new IllegalStateException(
+          "body area is full: length=" + length + ", position=" + position);
+    }
+    int body = position;
+    // The core reads whole words of a body.
+    position = Math.min(Records.BODIES_LENGTH, body + length + ALIGNMENT - 1 & -ALIGNMENT);
+    return body;
+  }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import dev.millrace.CloseReason;
+import dev.millrace.internal.ring.EventReader;
+import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.Decision;
+import dev.millrace.internal.spi.RequestDispatcher;
+import dev.millrace.internal.spi.RequestHead;
+import java.lang.System.Logger.Level;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells a loop's connections what the core has reported. Loop thread only, but for {@link
+ * #count()}.
+ */
+final class Incoming {
+  /**
+   * As many as {@link dev.millrace.Message} promises; one past its handler throws for that long.
+   */
+  private static final int MESSAGES = 256;
+
+  private static final int INITIAL_SLOTS = 64;
+
+  private static final byte[] UNAVAILABLE = emptyResponse("503 Service Unavailable");
+  private static final byte[] FAILED = emptyResponse("500 Internal Server Error");
+
+  private final NativeLoop loop;
+  private final LoopMemory memory;
+  private final Outgoing outgoing;
+  private final RequestDispatcher dispatcher;
+  private final EventReader event;
+  private final NativeMessage[] messages = new NativeMessage[MESSAGES];
+  private int nextMessage;
+  private @Nullable NativeConnection[] connections = new @Nullable NativeConnection[INITIAL_SLOTS];
+  private volatile int count;
+
+  Incoming(NativeLoop loop, LoopMemory memory, Outgoing outgoing, RequestDispatcher dispatcher) {
+    this.loop = loop;
+    this.memory = memory;
+    this.outgoing = outgoing;
+    this.dispatcher = dispatcher;
+    event = new EventReader(memory.control());
+    Arrays.setAll(messages, i -> new NativeMessage(loop));
+  }
+
+  /** Connections that are open or closing. Any thread. */
+  int count() {
+    return count;
+  }
+
+  /** The connection that has this slot and generation, or null when it has ended. */
+  @Nullable NativeConnection connection(int slot, int generation) {
+    if (slot < 0 || slot >= connections.length) {
+      return null;
+    }
+    NativeConnection connection = connections[slot];
+    return connection != null && connection.generation() == generation ? connection : null;
+  }
+
+  /** Every connection there is. */
+  void forEach(Consumer<NativeConnection> action) {
+    for (NativeConnection connection : connections) {
+      if (connection != null) {
+        action.accept(connection);
+      }
+    }
+  }
+
+  /** The loop ends: every connection is told. */
+  void endAll(CloseReason reason) {
+    for (int slot = 0; slot < connections.length; slot++) {
+      NativeConnection connection = connections[slot];
+      if (connection != null) {
+        connections[slot] = null;
+        connection.onLoopEnd(reason);
+      }
+    }
+    count = 0;
+  }
+
+  /** Tells what the last call has written. */
+  void drain(int events) {
+    for (int i = 0; i < events; i++) {
+      event.wrap(i);
+      // Messages first: they are what there is most of.
+      if (event.type() == Records.MESSAGE) {
+        onMessage();
+      } else {
+        onOther(i);
+      }
+    }
+  }
+
+  private void onMessage() {
+    NativeConnection connection = connection(event.slot(), event.generation());
+    if (connection == null) {
+      return;
+    }
+    NativeMessage message = messages[nextMessage++ & MESSAGES - 1];
+    message.fill(event.opcode(), event.address(), event.length(), event.has(Records.IN_BLOCK));
+    connection.onMessage(message);
+    message.empty();
+  }
+
+  private void onOther(int index) {
+    switch (event.type()) {
+      case Records.REQUEST -> onRequest(index);
+      case Records.PEER -> {
+        // Read with its REQUEST.
+      }
+      case Records.LISTENING ->
+          loop.onListening(event.slot(), (int) event.auxiliary(), event.has(Records.FAILED));
+      case Records.TIMER -> loop.onTimer(event.slot(), event.generation());
+      case Records.SENT -> onSent();
+      default -> onConnectionEvent();
+    }
+  }
+
+  private void onConnectionEvent() {
+    NativeConnection connection = connection(event.slot(), event.generation());
+    if (connection == null) {
+      return;
+    }
+    switch (event.type()) {
+      case Records.DRAINED -> connection.onDrained();
+      case Records.PONG -> onPong(connection);
+      case Records.CLOSING -> onClosing(connection);
+      case Records.CLOSED -> onClosed(connection);
+      default -> throw new IllegalStateException("unknown event: type=" + event.type());
+    }
+  }
+
+  private void onSent() {
+    long token = event.auxiliary();
+    int slot = Completions.slot(token);
+    NativeConnection connection = slot < connections.length ? connections[slot] : null;
+    if (connection != null) {
+      connection.onSent(token, event.has(Records.FAILED));
+    }
+  }
+
+  private void onPong(NativeConnection connection) {
+    if (event.length() == RoundTrip.PAYLOAD_LENGTH) {
+      byte[] payload = bytes();
+      connection.onPong(ByteBuffer.wrap(payload).getLong());
+    }
+  }
+
+  private void onClosing(NativeConnection connection) {
+    long auxiliary = event.auxiliary();
+    int answer = (int) auxiliary & 0xFFFF;
+    int protocolError = (int) (auxiliary >>> 16) & 0xFFFF;
+    String reason = event.length() == 0 ? "" : new String(bytes(), StandardCharsets.UTF_8);
+    connection.onClosing(answer, protocolError, reason);
+  }
+
+  private void onClosed(NativeConnection connection) {
+    long auxiliary = event.auxiliary();
+    connections[connection.slot()] = null;
+    setCount(count - 1);
+    connection.onClosed(
+        (int) auxiliary & 0xFFFF,
+        (int) (auxiliary >>> 16) & 0xFFFF,
+        (int) (auxiliary >>> 32),
+        event.flags());
+  }
+
+  private byte[] bytes() {
+    byte[] bytes = new byte[event.length()];
+    memory.region().get(Records.offset(event.address()), bytes);
+    return bytes;
+  }
+
+  // ---- Requests.
+
+  private void onRequest(int index) {
+    int slot = event.slot();
+    int generation = event.generation();
+    RequestHead.Kind kind =
+        switch (event.opcode()) {
+          case Records.UPGRADE -> RequestHead.Kind.UPGRADE;
+          case Records.HEAD -> RequestHead.Kind.HEAD;
+          default -> RequestHead.Kind.GET;
+        };
+    byte[] head = bytes();
+    SocketAddress peer = peer(event.wrap(index + 1));
+    if (loop.isDraining()) {
+      respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
+      return;
+    }
+    Decision decision = decide(new RequestHead(head, kind, peer));
+    if (decision instanceof Decision.Accept accept) {
+      open(slot, generation, accept);
+    } else if (decision instanceof Decision.Respond response) {
+      respond(slot, generation, response.response());
+    }
+  }
+
+  private Decision decide(RequestHead head) {
+    try {
+      return dispatcher.dispatch(head);
+    } catch (Throwable t) {
+      NativeLoop.log(Level.ERROR, "a request could not be decided on: path=" + head.path(), t);
+      return new Decision.Respond(ByteBuffer.wrap(FAILED));
+    }
+  }
+
+  private void open(int slot, int generation, Decision.Accept accept) {
+    NativeConnection connection =
+        new NativeConnection(loop, slot, generation, accept.handler(), accept.handshake());
+    if (slot >= connections.length) {
+      connections = Arrays.copyOf(connections, Math.max(slot + 1, 2 * connections.length));
+    }
+    connections[slot] = connection;
+    setCount(count + 1);
+    outgoing.acceptUpgrade(slot, generation, accept.headerLines());
+    connection.onOpen();
+  }
+
+  private void respond(int slot, int generation, ByteBuffer response) {
+    if (!outgoing.respond(slot, generation, response)) {
+      outgoing.respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
+    }
+  }
+
+  private static SocketAddress peer(EventReader peer) {
+    if (peer.opcode() == Records.LOCAL) {
+      return UnixDomainSocketAddress.of("");
+    }
+    ByteBuffer ip = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    ip.putLong(peer.address()).putLong(peer.auxiliary());
+    int length = peer.opcode() == Records.IPV4 ? 4 : 16;
+    try {
+      InetAddress address = InetAddress.getByAddress(Arrays.copyOf(ip.array(), length));
+      return new InetSocketAddress(address, peer.length());
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException("4 and 16 bytes are the lengths of addresses", e);
+    }
+  }
+
+  // Written by one thread only, so that reading and writing need not be one step.
+  private void setCount(int newCount) {
+    count = newCount;
+  }
+
+  private static byte[] emptyResponse(String status) {
+    return ("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        .getBytes(StandardCharsets.US_ASCII);
+  }
+}

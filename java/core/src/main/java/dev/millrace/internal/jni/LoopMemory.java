@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import dev.millrace.internal.ring.Records;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Cleaner;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The two mappings of a loop as Java sees them. They stay mapped as long as either of their base
+ * buffers is reachable, and every slice of a buffer keeps its base reachable: whatever a user has
+ * kept can be read, long after the loop has ended.
+ */
+final class LoopMemory {
+  private static final Cleaner CLEANER = Cleaner.create();
+  private static final VarHandle WORD =
+      MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private final int regionId;
+  private final ByteBuffer control;
+  private final ByteBuffer region;
+  private final ByteBuffer readOnlyRegion;
+
+  LoopMemory(int handle) {
+    ByteBuffer controlBase = NativeCalls.control(handle);
+    ByteBuffer regionBase = NativeCalls.region(handle);
+    regionId = NativeCalls.regionId(handle);
+    control = controlBase.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    region = regionBase.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    readOnlyRegion = regionBase.asReadOnlyBuffer();
+    Runnable release = new Release(handle, new AtomicInteger(2));
+    CLEANER.register(controlBase, release);
+    CLEANER.register(regionBase, release);
+  }
+
+  /**
+   * Runs when a base buffer has become unreachable; the second time nobody can see the mappings any
+   * more.
+   */
+  private record Release(int handle, AtomicInteger reachable) implements Runnable {
+    @Override
+    public void run() {
+      if (reachable.decrementAndGet() == 0) {
+        NativeCalls.releaseMappings(handle);
+      }
+    }
+  }
+
+  /** The control mapping, little-endian. Loop thread. */
+  ByteBuffer control() {
+    return control;
+  }
+
+  /** The region, little-endian. Absolute access only. */
+  ByteBuffer region() {
+    return region;
+  }
+
+  /** The region, for slices that users see. */
+  ByteBuffer readOnlyRegion() {
+    return readOnlyRegion;
+  }
+
+  /** The address of a byte of the region. */
+  long address(int offset) {
+    return Records.address(regionId, offset);
+  }
+
+  /** Outgoing bytes of a slot that the kernel has not taken. Any thread. */
+  long bufferedWord(int slot) {
+    return (long) WORD.getOpaque(control, Records.BUFFERED_OFFSET + slot * Long.BYTES);
+  }
+}

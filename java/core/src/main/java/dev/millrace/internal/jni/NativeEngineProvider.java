@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import dev.millrace.Engine;
+import dev.millrace.EngineUnavailableException;
+import dev.millrace.MillraceException;
+import dev.millrace.internal.spi.EngineProvider;
+import dev.millrace.internal.spi.EngineServer;
+import dev.millrace.internal.spi.ServerSpec;
+import java.util.Optional;
+
+/** The native engine, for {@link java.util.ServiceLoader}. */
+public final class NativeEngineProvider implements EngineProvider {
+  /** For the service loader. */
+  public NativeEngineProvider() {}
+
+  @Override
+  public Engine engine() {
+    return Engine.NATIVE;
+  }
+
+  @Override
+  public Optional<Throwable> unavailabilityCause() {
+    return Optional.ofNullable(NativeLibrary.unavailabilityCause());
+  }
+
+  @Override
+  public EngineServer start(ServerSpec spec) throws MillraceException {
+    EngineUnavailableException cause = NativeLibrary.unavailabilityCause();
+    if (cause != null) {
+      throw cause;
+    }
+    return NativeServer.start(spec);
+  }
+}

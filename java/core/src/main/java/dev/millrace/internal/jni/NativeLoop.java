@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import dev.millrace.CloseCode;
+import dev.millrace.CloseReason;
+import dev.millrace.Lease;
+import dev.millrace.Limits;
+import dev.millrace.ScheduledTask;
+import dev.millrace.internal.ring.Inbox;
+import dev.millrace.internal.ring.PostedSend;
+import dev.millrace.internal.ring.SleepProtocol;
+import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.RequestDispatcher;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One loop: a platform thread and a loop of the core, which it drives with one call a turn.
+ *
+ * <pre>
+ *   inbox ---> commands ---> tick: execute, wait, receive ---> events ---> handlers
+ *     ^           ^                                                          |
+ *     |           +------------------- their sends --------------------------+
+ *     +--- other threads
+ * </pre>
+ *
+ * <p><b>The turn.</b> What other threads have posted becomes commands behind those that the
+ * handlers of the last turn have written. Posted messages are executed by a {@code flush} of their
+ * own, because {@code tick} may wait long and its senders are refused while their bytes are counted
+ * as posted. Then the loop announces that it may sleep, looks into the inbox once more ({@link
+ * SleepProtocol}), and ticks.
+ *
+ * <p><b>The end.</b> Told to shut down, the loop closes its connections and goes on until none is
+ * left or the time is over. However it ends, also by an error of our own, every connection gets its
+ * {@code onClose}, the core's loop is destroyed, and what was or will be posted is given up: after
+ * {@code ended} is set, whoever has posted empties the inbox under a lock. Its mappings live on for
+ * as long as anybody can see them ({@link LoopMemory}).
+ */
+final class NativeLoop implements Runnable, Inbox.Receiver {
+  private static final Logger LOGGER = System.getLogger("dev.millrace");
+
+  /** Timers that the core takes, less the one for {@link #checkWritable}. */
+  private static final int MAX_TIMERS = (1 << 20) - 1;
+
+  private static final long RECHECK_NANOS = 5_000_000;
+  private static final Duration MAX_DELAY = Duration.ofDays(3650);
+
+  private final NativeServer server;
+  private final int handle;
+  private final long highWaterMark;
+  private final long lowWaterMark;
+  private final LoopMemory memory;
+  private final Outgoing outgoing;
+  private final Incoming incoming;
+  private final Inbox inbox;
+  private final SleepProtocol sleep = new SleepProtocol();
+  private final Timers timers = new Timers();
+  private final AtomicInteger timerCount = new AtomicInteger();
+  private final AtomicLong lastToken = new AtomicLong();
+  private final Thread thread;
+  private final List<ListenAddress> listen;
+
+  private volatile boolean ended;
+
+  // Loop thread only.
+  private boolean postedInTurn;
+  private final ArrayDeque<NativeConnection> awaitingWritable = new ArrayDeque<>();
+  private boolean uncheckedWritable;
+  private boolean recheckSet;
+  private boolean draining;
+  private long drainDeadlineNanos;
+
+  /**
+   * A loop over one of the core, not yet running.
+   *
+   * @param listen what this loop listens on; empty for all loops but the first
+   */
+  NativeLoop(
+      NativeServer server,
+      int index,
+      int handle,
+      Limits limits,
+      RequestDispatcher dispatcher,
+      List<ListenAddress> listen) {
+    this.server = server;
+    this.handle = handle;
+    this.listen = listen;
+    highWaterMark = limits.highWaterMarkBytes();
+    lowWaterMark = limits.lowWaterMarkBytes();
+    memory = new LoopMemory(handle);
+    outgoing = new Outgoing(handle, memory);
+    incoming = new Incoming(this, memory, outgoing, dispatcher);
+    inbox = new Inbox(limits.inboxCapacity());
+    thread = new Thread(null, this, "millrace-loop-" + index);
+  }
+
+  /** Starts the thread. */
+  void start() {
+    thread.start();
+  }
+
+  // ---- The turn.
+
+  @Override
+  public void run() {
+    CloseReason reason = atShutdown();
+    try {
+      for (int i = 0; i < listen.size(); i++) {
+        outgoing.listen(i, listen.get(i));
+      }
+      while (turn()) {}
+    } catch (Throwable t) {
+      log(Level.ERROR, "a loop failed and ends: loop=" + thread.getName(), t);
+      reason =
+          new CloseReason(
+              CloseCode.ABNORMAL_CLOSURE, "the loop failed", CloseReason.Initiator.LOCAL, t);
+    } finally {
+      end(reason);
+    }
+  }
+
+  private boolean turn() {
+    inbox.drain(this);
+    if (postedInTurn || !awaitingWritable.isEmpty()) {
+      outgoing.flush();
+      postedInTurn = false;
+      checkWritable();
+    }
+    if (draining && isDrained()) {
+      return false;
+    }
+    sleep.announce();
+    long timeout = timeoutNanos();
+    int commands = outgoing.handOver();
+    outgoing.endBatch();
+    int events = NativeCalls.tick(handle, commands, timeout);
+    sleep.awake();
+    outgoing.reset();
+    if (events < 0) {
+      throw failed("tick", events);
+    }
+    incoming.drain(events);
+    return true;
+  }
+
+  private long timeoutNanos() {
+    if (uncheckedWritable || !inbox.isEmpty()) {
+      return 0;
+    }
+    return draining ? Math.max(0, drainDeadlineNanos - System.nanoTime()) : -1;
+  }
+
+  private boolean isDrained() {
+    return incoming.count() == 0 || drainDeadlineNanos - System.nanoTime() <= 0;
+  }
+
+  // ---- What other threads have posted.
+
+  /**
+   * Any thread: posts a message whose block passes to the loop, or answers false when the inbox is
+   * full.
+   */
+  boolean offer(long head, long block, long lengthAndGeneration, long token) {
+    if (!inbox.offer(head, block, lengthAndGeneration, token)) {
+      return false;
+    }
+    posted();
+    return true;
+  }
+
+  /**
+   * Any thread: posts a task, which runs on this loop's thread or is dropped when the loop has
+   * ended.
+   */
+  void post(LoopTask task) {
+    inbox.post(task);
+    posted();
+  }
+
+  private void posted() {
+    // The fence of the protocol stands before the look at `ended` too: either the loop's last look
+    // into the inbox sees what
+    // was posted, or this thread sees that there will be none.
+    if (sleep.claimWake()) {
+      wake();
+    }
+    if (ended) {
+      giveUpInbox();
+    }
+  }
+
+  private void wake() {
+    try {
+      NativeCalls.wake(handle);
+    } finally {
+      Reference.reachabilityFence(memory);
+    }
+  }
+
+  @Override
+  public void onRecord(long head, long block, long lengthAndGeneration, long token) {
+    NativeConnection connection =
+        incoming.connection(PostedSend.slot(head), PostedSend.generation(lengthAndGeneration));
+    if (connection == null) {
+      NativeCalls.release(block);
+      return;
+    }
+    outgoing.sendPosted(connection, head, block, lengthAndGeneration, token);
+    postedInTurn = true;
+  }
+
+  @Override
+  public void onTask(Inbox.Task task) {
+    runLogging(task);
+  }
+
+  /** A task has written commands that other threads count as posted. */
+  void executePosted() {
+    postedInTurn = true;
+  }
+
+  private void runLogging(Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable t) {
+      log(Level.ERROR, "a task threw: loop=" + thread.getName(), t);
+    }
+  }
+
+  // ---- What connections ask for.
+
+  Thread thread() {
+    return thread;
+  }
+
+  /** Whether the caller is this loop's thread. */
+  boolean isCurrent() {
+    return Thread.currentThread() == thread;
+  }
+
+  Outgoing outgoing() {
+    return outgoing;
+  }
+
+  Timers timers() {
+    return timers;
+  }
+
+  ByteBuffer region() {
+    return memory.region();
+  }
+
+  ByteBuffer readOnlyRegion() {
+    return memory.readOnlyRegion();
+  }
+
+  long highWaterMark() {
+    return highWaterMark;
+  }
+
+  long lowWaterMark() {
+    return lowWaterMark;
+  }
+
+  long bufferedWord(int slot) {
+    return memory.bufferedWord(slot);
+  }
+
+  long batch() {
+    return outgoing.batch();
+  }
+
+  int connectionCount() {
+    return incoming.count();
+  }
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  long nextToken(int slot) {
+    return Completions.token(lastToken.incrementAndGet(), slot);
+  }
+
+  /** Two connections of the process never share loop and slot at the same time. */
+  long connectionId(int slot, int generation) {
+    return (handle & 0xFFFFL) << 48 | (slot & 0xFF_FFFFL) << 24 | generation & 0xFF_FFFFL;
+  }
+
+  /** Loop thread: a block of the region, or a negative number when no memory is left. */
+  long acquire(int length) {
+    return ended ? -1 : NativeCalls.acquire(handle, Math.max(1, length));
+  }
+
+  /** Any thread. */
+  Lease lease(int capacity) {
+    if (ended) {
+      throw new IllegalStateException("no lease: the server has ended");
+    }
+    long block = isCurrent() ? acquire(capacity) : -1;
+    if (block >= 0) {
+      return NativeLease.writable(memory.region(), block, capacity);
+    }
+    block = SharedMemory.acquire(capacity);
+    if (block < 0) {
+      throw new IllegalStateException("no memory left for a lease: capacity=" + capacity);
+    }
+    return NativeLease.writable(SharedMemory.region(), block, capacity);
+  }
+
+  /** Any thread: runs at once on the loop's thread, else as a task. */
+  void run(Runnable action) {
+    if (isCurrent()) {
+      action.run();
+    } else {
+      post(new ApplicationTask(action));
+    }
+  }
+
+  /** Any thread: false when the loop has ended and the task will never run. */
+  boolean execute(Runnable task) {
+    if (ended) {
+      return false;
+    }
+    ApplicationTask posted = new ApplicationTask(task);
+    post(posted);
+    return !ended || !isDropped(posted);
+  }
+
+  private static final class ApplicationTask extends LoopTask {
+    private final Runnable task;
+
+    ApplicationTask(Runnable task) {
+      this.task = task;
+    }
+
+    @Override
+    public void run() {
+      task.run();
+    }
+  }
+
+  // ---- Timers.
+
+  /** A duration that is neither negative nor too long for a sum of nanoseconds. */
+  private static long nanos(Duration duration) {
+    if (duration.isNegative()) {
+      return 0;
+    }
+    return duration.compareTo(MAX_DELAY) >= 0 ? MAX_DELAY.toNanos() : duration.toNanos();
+  }
+
+  /** Any thread. */
+  ScheduledTask schedule(Runnable task, Duration delay) {
+    if (timerCount.incrementAndGet() > MAX_TIMERS) {
+      timerCount.decrementAndGet();
+      throw new IllegalStateException("too many scheduled tasks on a loop: limit=" + MAX_TIMERS);
+    }
+    long nanos = nanos(delay);
+    NativeTimer timer = new NativeTimer(this, task, System.nanoTime() + nanos);
+    post(timer);
+    return timer;
+  }
+
+  void setTimer(int token, int generation, long delayNanos) {
+    outgoing.setTimer(token, generation, delayNanos);
+  }
+
+  void cancelTimer(int token, int generation) {
+    outgoing.cancelTimer(token, generation);
+  }
+
+  /** A scheduled task waits no more. */
+  void timerEnded() {
+    timerCount.decrementAndGet();
+  }
+
+  void onTimer(int token, int generation) {
+    Runnable task = timers.remove(token, generation);
+    if (task != null) {
+      runLogging(task);
+    }
+  }
+
+  // ---- Connections that have reached the mark, or were refused, and wait for onWritable.
+
+  /**
+   * Any thread: a connection is owed onWritable. Without memory there is no use in looking at once.
+   */
+  void awaitWritable(NativeConnection connection, boolean outOfMemory) {
+    if (!isCurrent()) {
+      post(new ApplicationTask(() -> awaitWritable(connection, outOfMemory)));
+      return;
+    }
+    awaitingWritable.add(connection);
+    if (outOfMemory) {
+      setRecheck();
+    } else {
+      uncheckedWritable = true;
+    }
+  }
+
+  /**
+   * Once everything written is executed: tells those that may go on, keeps those of whose fall
+   * nobody will tell.
+   */
+  private void checkWritable() {
+    uncheckedWritable = false;
+    // What is added meanwhile is looked at in the next turn.
+    for (int left = awaitingWritable.size(); left > 0; left--) {
+      NativeConnection connection = awaitingWritable.remove();
+      if (connection.isStillUnwritable()) {
+        awaitingWritable.add(connection);
+      }
+    }
+    if (!awaitingWritable.isEmpty()) {
+      setRecheck();
+    }
+  }
+
+  private void setRecheck() {
+    if (!recheckSet) {
+      recheckSet = true;
+      int token = timers.add(() -> recheckSet = false);
+      setTimer(token, timers.generation(token), RECHECK_NANOS);
+    }
+  }
+
+  // ---- Listening and ending.
+
+  void onListening(int listener, int result, boolean isErrno) {
+    server.onListening(listener, result, isErrno);
+  }
+
+  /**
+   * Any thread: stops listening, closes all connections in order, and ends when they are gone or
+   * the time is over.
+   */
+  void shutdown(Duration drain) {
+    long deadline = System.nanoTime() + nanos(drain);
+    post(new ApplicationTask(() -> drain(deadline)));
+  }
+
+  private void drain(long deadlineNanos) {
+    draining = true;
+    drainDeadlineNanos = deadlineNanos;
+    for (int i = 0; i < listen.size(); i++) {
+      outgoing.unlisten(i);
+    }
+    incoming.forEach(connection -> connection.close(CloseCode.GOING_AWAY, ""));
+  }
+
+  private static CloseReason atShutdown() {
+    return new CloseReason(
+        CloseCode.ABNORMAL_CLOSURE,
+        "the server shut down before the peer had answered",
+        CloseReason.Initiator.LOCAL,
+        null);
+  }
+
+  private void end(CloseReason reason) {
+    attempt("cut its connections", () -> incoming.forEach(outgoing::abort));
+    attempt("cut its connections", outgoing::flush);
+    attempt("tell its connections", () -> incoming.endAll(reason));
+    attempt("run its last tasks", this::runLastTasks);
+    // What the last handlers have sent holds references to blocks of others.
+    attempt("give up what was sent", outgoing::flush);
+    NativeCalls.destroy(handle);
+    server.onLoopEnd(this);
+  }
+
+  private void attempt(String what, Runnable action) {
+    try {
+      action.run();
+    } catch (Throwable t) {
+      log(Level.ERROR, "a loop that ends could not " + what + ": loop=" + thread.getName(), t);
+    }
+  }
+
+  /**
+   * Their posters were told that they would run; under the lock, so that no late poster gives them
+   * up before.
+   */
+  private void runLastTasks() {
+    synchronized (inbox) {
+      ended = true;
+      VarHandle.fullFence();
+      inbox.drain(this);
+    }
+  }
+
+  private void giveUpInbox() {
+    synchronized (inbox) {
+      inbox.drain(
+          new Inbox.Receiver() {
+            @Override
+            public void onRecord(long head, long block, long lengthAndGeneration, long token) {
+              NativeCalls.release(block);
+            }
+
+            @Override
+            public void onTask(Inbox.Task task) {
+              ((LoopTask) task).drop();
+            }
+          });
+    }
+  }
+
+  private boolean isDropped(LoopTask task) {
+    synchronized (inbox) {
+      return task.isDropped();
+    }
+  }
+
+  // ---- Faults.
+
+  /** What a failed call of the core becomes: it ends the loop. */
+  static IllegalStateException failed(String call, int result) {
+    return new IllegalStateException(
+        call + " failed: " + Errno.text(-result) + ", errno=" + -result);
+  }
+
+  /** Logs; a logging backend that throws must not end a loop. */
+  static void log(Level level, String message, @Nullable Throwable thrown) {
+    try {
+      LOGGER.log(level, message, thrown);
+    } catch (Throwable t) {
+      if (thrown != null && t != thrown) {
+        thrown.addSuppressed(t);
+      }
+    }
+  }
+}

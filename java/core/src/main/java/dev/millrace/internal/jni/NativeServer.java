@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import dev.millrace.Limits;
+import dev.millrace.ListenException;
+import dev.millrace.MillraceException;
+import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.EngineServer;
+import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.ServerSpec;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/** A group of loops that share the connections which the first of them accepts. */
+final class NativeServer implements EngineServer {
+  private static final int COLLECTIONS = 6;
+  private static final long COLLECTION_PAUSE_NANOS = 10_000_000;
+
+  private final ServerSpec spec;
+  private final long group;
+  private final List<NativeLoop> loops = new ArrayList<>();
+  private final int[] ports;
+  private final AtomicInteger unbound;
+  private final AtomicInteger running = new AtomicInteger();
+  private final AtomicBoolean shutdownBegun = new AtomicBoolean();
+  private final CompletableFuture<Void> listening = new CompletableFuture<>();
+  private final CompletableFuture<Void> terminated = new CompletableFuture<>();
+
+  private NativeServer(ServerSpec spec, long group) {
+    this.spec = spec;
+    this.group = group;
+    ports = new int[spec.listen().size()];
+    unbound = new AtomicInteger(ports.length);
+  }
+
+  /** A running server, every listener bound; or an exception, and nothing left behind. */
+  static NativeServer start(ServerSpec spec) throws MillraceException {
+    long group = NativeCalls.createGroup();
+    if (group < 0) {
+      throw cannotStart("group", (int) -group);
+    }
+    NativeServer server = new NativeServer(spec, group);
+    server.createLoops();
+    server.loops.forEach(NativeLoop::start);
+    server.awaitListening();
+    return server;
+  }
+
+  private void createLoops() throws MillraceException {
+    ByteBuffer options = options(spec.limits());
+    List<Integer> handles = new ArrayList<>();
+    try {
+      for (int i = 0; i < spec.loops(); i++) {
+        int handle = createLoop(group, options);
+        if (handle < 0) {
+          throw cannotStart("loop " + i + " of " + spec.loops(), -handle);
+        }
+        handles.add(handle);
+        loops.add(
+            new NativeLoop(
+                this,
+                i,
+                handle,
+                spec.limits(),
+                spec.dispatcher(),
+                i == 0 ? spec.listen() : List.of()));
+      }
+      running.set(loops.size());
+    } catch (Throwable t) {
+      handles.forEach(NativeCalls::destroy);
+      NativeCalls.destroyGroup(group);
+      throw t;
+    }
+  }
+
+  /**
+   * A loop of the core. Those of servers that have ended are kept until nobody can see their
+   * memory, which only the garbage collector knows; where their number is the reason, it is asked,
+   * as for direct buffers.
+   */
+  private static int createLoop(long group, ByteBuffer options) {
+    int handle = NativeCalls.create(group, options);
+    for (int i = 0; i < COLLECTIONS && (handle == -Errno.EMFILE || handle == -Errno.ENOMEM); i++) {
+      System.gc();
+      LockSupport.parkNanos(COLLECTION_PAUSE_NANOS << i);
+      handle = NativeCalls.create(group, options);
+    }
+    return handle;
+  }
+
+  private static MillraceException cannotStart(String what, int errno) {
+    String text =
+        "cannot start the native engine: " + what + ": " + Errno.text(errno) + ", errno=" + errno;
+    String remedy =
+        switch (errno) {
+          case Errno.EMFILE, Errno.ENFILE -> "; raise the limit of open files (ulimit -n)";
+          case Errno.ENOMEM -> "; lower Limits.regionBytes() or the number of loops";
+          default -> "";
+        };
+    return new MillraceException(text + remedy, null);
+  }
+
+  private static ByteBuffer options(Limits limits) {
+    ByteBuffer options =
+        ByteBuffer.allocateDirect(Records.OPTIONS_LENGTH).order(ByteOrder.LITTLE_ENDIAN);
+    options.putLong(Records.OPTION_REGION_BYTES_OFFSET, limits.regionBytes());
+    options.putLong(Records.OPTION_MAX_MESSAGE_BYTES_OFFSET, limits.maxMessageBytes());
+    options.putLong(Records.OPTION_HIGH_WATER_BYTES_OFFSET, limits.highWaterMarkBytes());
+    options.putLong(Records.OPTION_HANDSHAKE_TIMEOUT_OFFSET, limits.handshakeTimeout().toNanos());
+    options.putLong(Records.OPTION_CLOSE_TIMEOUT_OFFSET, limits.closeTimeout().toNanos());
+    options.putInt(Records.OPTION_MAX_CONNECTIONS_OFFSET, limits.maxConnections());
+    options.putInt(Records.OPTION_MAX_FRAGMENTS_OFFSET, limits.maxFragments());
+    options.putInt(Records.OPTION_MAX_HEADER_BYTES_OFFSET, limits.maxHeaderBytes());
+    options.putInt(Records.OPTION_MAX_REQUEST_LINE_OFFSET, limits.maxRequestLineBytes());
+    return options;
+  }
+
+  // ---- Listening.
+
+  /** On the first loop's thread, once for each listener. */
+  void onListening(int listener, int result, boolean isErrno) {
+    ListenAddress address = spec.listen().get(listener);
+    if (isErrno) {
+      listening.completeExceptionally(cannotListen(address, result));
+      return;
+    }
+    ports[listener] = result & 0xFFFF;
+    if (unbound.decrementAndGet() == 0) {
+      listening.complete(null);
+    }
+  }
+
+  private void awaitListening() throws MillraceException {
+    Throwable failure = listening.handle((bound, cause) -> cause).join();
+    if (failure == null) {
+      return;
+    }
+    shutdown(Duration.ZERO);
+    if (failure instanceof ListenException e) {
+      throw e;
+    }
+    throw new MillraceException("cannot start the native engine: its first loop ended", failure);
+  }
+
+  private static ListenException cannotListen(ListenAddress address, int errno) {
+    String text = "cannot listen on " + address.uri() + ": " + Errno.text(errno);
+    return new ListenException(address.uri(), text + remedy(address, errno), Errno.failure(errno));
+  }
+
+  private static String remedy(ListenAddress address, int errno) {
+    boolean tcp = address.tcp() != null;
+    return switch (errno) {
+      case Errno.EADDRINUSE ->
+          tcp
+              ? "; stop what listens there, or choose another port (0 lets the system choose)"
+              : "; stop what listens there, remove the file if it is none of ours, or choose"
+                  + " another path";
+      case Errno.EACCES, Errno.EPERM ->
+          tcp
+              ? "; ports below 1024 need a privilege: choose a higher one"
+              : "; choose a folder in which this user may write";
+      case Errno.EADDRNOTAVAIL -> "; 0.0.0.0 or [::] means every address of this machine";
+      case Errno.EAFNOSUPPORT -> "; choose an address of the other family, such as 0.0.0.0";
+      case Errno.ENOENT, Errno.ENOTDIR, Errno.EROFS ->
+          "; choose a folder that exists and can be written";
+      case Errno.ENAMETOOLONG -> "; choose a shorter path";
+      case Errno.EMFILE, Errno.ENFILE -> "; raise the limit of open files (ulimit -n)";
+      default -> ", errno=" + errno;
+    };
+  }
+
+  // ---- The server.
+
+  @Override
+  public List<URI> addresses() {
+    List<URI> addresses = new ArrayList<>();
+    for (int i = 0; i < ports.length; i++) {
+      addresses.add(spec.listen().get(i).boundUri(ports[i]));
+    }
+    return List.copyOf(addresses);
+  }
+
+  @Override
+  public int connectionCount() {
+    int count = 0;
+    for (NativeLoop loop : loops) {
+      count += loop.connectionCount();
+    }
+    return count;
+  }
+
+  @Override
+  public void shutdown(Duration drain) {
+    if (shutdownBegun.compareAndSet(false, true)) {
+      loops.forEach(loop -> loop.shutdown(drain));
+    }
+    if (loops.stream().noneMatch(NativeLoop::isCurrent)) {
+      terminated.join();
+    }
+  }
+
+  @Override
+  public CompletionStage<Void> terminated() {
+    return terminated.minimalCompletionStage();
+  }
+
+  /** On the thread of a loop that has ended, and is destroyed. */
+  void onLoopEnd(NativeLoop loop) {
+    if (loop == loops.get(0)) {
+      // Nobody accepts any more. Without effect when this is the orderly end.
+      listening.completeExceptionally(new IllegalStateException("the first loop ended"));
+      if (shutdownBegun.compareAndSet(false, true)) {
+        loops.forEach(other -> other.shutdown(spec.limits().closeTimeout()));
+      }
+    }
+    if (running.decrementAndGet() == 0) {
+      NativeCalls.destroyGroup(group);
+      terminated.complete(null);
+    }
+  }
+}

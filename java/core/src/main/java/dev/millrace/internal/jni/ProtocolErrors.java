@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+/**
+ * One sentence for each way in which a peer can break the protocol, by the number that the core
+ * reports.
+ */
+final class ProtocolErrors {
+  private static final String[] SENTENCES = {
+    "",
+    "the peer sent a frame that is not masked (RFC 6455 5.1)",
+    "the peer sent a masked frame (RFC 6455 5.1)",
+    "the peer set a reserved bit (RFC 6455 5.2)",
+    "the peer used a reserved opcode (RFC 6455 5.2)",
+    "the peer fragmented a control frame (RFC 6455 5.5)",
+    "the peer sent a control frame of more than 125 bytes (RFC 6455 5.5)",
+    "the peer did not use the shortest form of a length (RFC 6455 5.2)",
+    "the peer set the highest bit of a length (RFC 6455 5.2)",
+    "the peer continued a message that it had not begun (RFC 6455 5.4)",
+    "the peer began a message within another (RFC 6455 5.4)",
+    "the peer's message is longer than the limit",
+    "the peer's message has more fragments than the limit",
+    "the peer sent text that is not UTF-8 (RFC 6455 8.1)",
+    "the peer sent a Close frame with a body of one byte (RFC 6455 5.5.1)",
+    "the peer sent a close code that may not be sent (RFC 6455 7.4)",
+    "the peer sent a close reason that is not UTF-8 (RFC 6455 5.5.1)",
+  };
+
+  private ProtocolErrors() {}
+
+  /** The sentence of an error; a number that is not known is named. */
+  static String sentence(int error) {
+    return error > 0 && error < SENTENCES.length
+        ? SENTENCES[error]
+        : "the peer broke the protocol: error=" + error;
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.ring;
+
+/**
+ * The four words of a {@code SEND} whose payload lies in a block, as threads outside the loop post
+ * it through the {@link Inbox}: a record that needs no translation when the loop hands it on.
+ */
+public final class PostedSend {
+  private PostedSend() {}
+
+  /** The first word. */
+  public static long head(int opcode, int slot) {
+    return Records.head(Records.SEND, opcode, Records.OWNED, slot);
+  }
+
+  /** The third word. */
+  public static long lengthAndGeneration(int length, int generation) {
+    return Integer.toUnsignedLong(length) | (long) generation << 32;
+  }
+
+  /** The slot named in the first word. */
+  public static int slot(long head) {
+    return (int) (head >>> 32);
+  }
+
+  /** The length in the third word. */
+  public static int length(long lengthAndGeneration) {
+    return (int) lengthAndGeneration;
+  }
+
+  /** The generation in the third word. */
+  public static int generation(long lengthAndGeneration) {
+    return (int) (lengthAndGeneration >>> 32);
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.ring;
+
+import java.lang.annotation.Native;
+
+/**
+ * The records that Java and the core exchange, and the mappings they lie in: the Java side of
+ * {@code docs/rings.md}.
+ *
+ * <pre>
+ *       0       1       2       3       4       5       6       7
+ *   +-------+-------+---------------+-------------------------------+
+ *   | type  |opcode |     flags     |             slot              |
+ *   +-------+-------+---------------+-------------------------------+
+ *   |             address: region (16 bits), offset (48)            |
+ *   +-------------------------------+-------------------------------+
+ *   |            length             |          generation           |
+ *   +-------------------------------+-------------------------------+
+ *   |                           auxiliary                           |
+ *   +---------------------------------------------------------------+
+ * </pre>
+ *
+ * All fields are little-endian. The constants become {@code #define}s of a generated header; the
+ * glue compares each of them with the core's structs when it is compiled.
+ */
+public final class Records {
+  /** The layout of everything below; the library answers the same number or is refused. */
+  @Native public static final int ABI = 1;
+
+  // The record.
+  @Native public static final int RECORD_LENGTH = 32;
+  @Native public static final int RECORD_COUNT = 4096;
+  @Native public static final int TYPE_OFFSET = 0;
+  @Native public static final int OPCODE_OFFSET = 1;
+  @Native public static final int FLAGS_OFFSET = 2;
+  @Native public static final int SLOT_OFFSET = 4;
+  @Native public static final int ADDRESS_OFFSET = 8;
+  @Native public static final int LENGTH_OFFSET = 16;
+  @Native public static final int GENERATION_OFFSET = 20;
+  @Native public static final int AUXILIARY_OFFSET = 24;
+
+  // Commands.
+  @Native public static final int LISTEN = 1;
+  @Native public static final int UNLISTEN = 2;
+  @Native public static final int ACCEPT_UPGRADE = 3;
+  @Native public static final int RESPOND = 4;
+  @Native public static final int SEND = 5;
+  @Native public static final int CLOSE = 6;
+  @Native public static final int PAUSE_READS = 7;
+  @Native public static final int RESUME_READS = 8;
+  @Native public static final int RELEASE = 9;
+  @Native public static final int SET_TIMER = 10;
+  @Native public static final int CANCEL_TIMER = 11;
+
+  // Flags of commands.
+  @Native public static final int BODY = 1;
+  @Native public static final int STAGED = 2;
+  @Native public static final int BORROWED = 4;
+  @Native public static final int OWNED = 8;
+  @Native public static final int ABORT = 16;
+
+  // Events.
+  @Native public static final int LISTENING = 129;
+  @Native public static final int REQUEST = 130;
+  @Native public static final int PEER = 131;
+  @Native public static final int MESSAGE = 132;
+  @Native public static final int DRAINED = 133;
+  @Native public static final int CLOSING = 134;
+  @Native public static final int CLOSED = 135;
+  @Native public static final int PONG = 136;
+  @Native public static final int TIMER = 137;
+  @Native public static final int SENT = 138;
+
+  // Flags of events.
+  @Native public static final int FAILED = 1;
+  @Native public static final int IN_BLOCK = 2;
+  @Native public static final int PEER_BEGAN = 4;
+  @Native public static final int TIMED_OUT = 8;
+
+  // Opcodes of SEND and MESSAGE (RFC 6455 11.8).
+  @Native public static final int TEXT = 1;
+  @Native public static final int BINARY = 2;
+  @Native public static final int PING = 9;
+
+  // Opcodes of REQUEST.
+  @Native public static final int UPGRADE = 1;
+  @Native public static final int GET = 2;
+  @Native public static final int HEAD = 3;
+
+  // Opcodes of PEER, and families of a listen body.
+  @Native public static final int IPV4 = 4;
+  @Native public static final int IPV6 = 6;
+  @Native public static final int LOCAL = 1;
+
+  // The control mapping.
+  @Native public static final int SEND_POSITION_OFFSET = 64;
+  @Native public static final int BODY_POSITION_OFFSET = 128;
+  @Native public static final int COUNTERS_OFFSET = 4096;
+  @Native public static final int COMMANDS_OFFSET = 8192;
+  @Native public static final int EVENTS_OFFSET = 139_264;
+  @Native public static final int BODIES_OFFSET = 270_336;
+  @Native public static final int BODIES_LENGTH = 65_536;
+  @Native public static final int BUFFERED_OFFSET = 335_872;
+
+  // A loop's region.
+  @Native public static final int SEND_AREA_OFFSET = 786_432;
+  @Native public static final int SEND_AREA_LENGTH = 262_144;
+
+  /** Bytes below each staged payload that the core writes the frame's header into. */
+  @Native public static final int HEADROOM = 14;
+
+  // The body of LISTEN.
+  @Native public static final int LISTEN_FAMILY_OFFSET = 0;
+  @Native public static final int LISTEN_FLAGS_OFFSET = 1;
+  @Native public static final int LISTEN_PORT_OFFSET = 2;
+  @Native public static final int LISTEN_BACKLOG_OFFSET = 4;
+  @Native public static final int LISTEN_PATH_LENGTH_OFFSET = 8;
+  @Native public static final int LISTEN_IP_OFFSET = 16;
+  @Native public static final int LISTEN_BODY_LENGTH = 32;
+
+  // The options of a loop.
+  @Native public static final int OPTION_REGION_BYTES_OFFSET = 0;
+  @Native public static final int OPTION_MAX_MESSAGE_BYTES_OFFSET = 8;
+  @Native public static final int OPTION_HIGH_WATER_BYTES_OFFSET = 16;
+  @Native public static final int OPTION_HANDSHAKE_TIMEOUT_OFFSET = 24;
+  @Native public static final int OPTION_CLOSE_TIMEOUT_OFFSET = 32;
+  @Native public static final int OPTION_MAX_CONNECTIONS_OFFSET = 40;
+  @Native public static final int OPTION_MAX_FRAGMENTS_OFFSET = 44;
+  @Native public static final int OPTION_MAX_HEADER_BYTES_OFFSET = 48;
+  @Native public static final int OPTION_MAX_REQUEST_LINE_OFFSET = 52;
+  @Native public static final int OPTIONS_LENGTH = 64;
+
+  private static final int OFFSET_BITS = 48;
+
+  private Records() {}
+
+  /** The address of a byte of a region, as records carry it. */
+  public static long address(int region, long offset) {
+    return (long) region << OFFSET_BITS | offset;
+  }
+
+  /** The place of an address in its region. */
+  public static int offset(long address) {
+    return (int) (address & (1L << OFFSET_BITS) - 1);
+  }
+
+  /** The first eight bytes of a record as one word. */
+  static long head(int type, int opcode, int flags, int slot) {
+    return type | (long) opcode << 8 | (long) flags << 16 | (long) slot << 32;
+  }
+}

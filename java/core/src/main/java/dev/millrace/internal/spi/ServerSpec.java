@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.spi;
+
+import dev.millrace.Limits;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What the API hands to an engine.
+ *
+ * @param listen the addresses, at least one
+ * @param loops how many loops, at least 1
+ * @param limits what is allowed
+ * @param dispatcher decides what a request becomes; called on loop threads, several at once
+ */
+public record ServerSpec(
+    List<ListenAddress> listen, int loops, Limits limits, RequestDispatcher dispatcher) {
+
+  /** The most loops that an engine must take. */
+  public static final int MAX_LOOPS = 256;
+
+  /** The most listeners that an engine must take. */
+  public static final int MAX_LISTENERS = 64;
+
+  /**
+   * Checks the parts.
+   *
+   * @throws IllegalArgumentException if a number is out of range
+   */
+  public ServerSpec {
+    listen = List.copyOf(listen);
+    Objects.requireNonNull(limits, "limits");
+    Objects.requireNonNull(dispatcher, "dispatcher");
+    if (listen.isEmpty() || listen.size() > MAX_LISTENERS) {
+      throw new IllegalArgumentException(
+          "listeners out of range: count=" + listen.size() + ", limits=1.." + MAX_LISTENERS);
+    }
+    if (loops < 1 || loops > MAX_LOOPS) {
+      throw new IllegalArgumentException(
+          "loops out of range: loops=" + loops + ", limits=1.." + MAX_LOOPS);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * WebSocket for Java with its I/O in a C++ core: the API, and the Java half of the native engine.
+ *
+ * <p>Start at {@link dev.millrace.Server}.
+ */
+module dev.millrace {
+  requires static transitive org.jspecify;
+
+  exports dev.millrace;
+
+  uses dev.millrace.internal.spi.EngineProvider;
+
+  provides dev.millrace.internal.spi.EngineProvider with
+      dev.millrace.internal.jni.NativeEngineProvider;
+}

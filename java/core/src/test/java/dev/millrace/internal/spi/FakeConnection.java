@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.spi;
+
+import dev.millrace.CloseReason;
+import dev.millrace.Handler;
+import dev.millrace.Lease;
+import dev.millrace.Message;
+import dev.millrace.ScheduledTask;
+import dev.millrace.SendResult;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** A connection without an engine: it records how it was asked to close. */
+final class FakeConnection extends AbstractConnection {
+
+  final List<String> closes = new ArrayList<>();
+
+  FakeConnection(Handler handler) {
+    super(handler, new FakeHandshake("/fake"));
+  }
+
+  void open() {
+    deliverOpen();
+  }
+
+  void message() {
+    deliverMessage(new FakeMessage());
+  }
+
+  void writable() {
+    deliverWritable();
+  }
+
+  void end(CloseReason reason) {
+    deliverClose(reason);
+  }
+
+  @Override
+  protected void beginClose(int code, String reason) {
+    closes.add(code + " " + reason);
+  }
+
+  @Override
+  public long id() {
+    return 42;
+  }
+
+  @Override
+  public SendResult send(Message message) {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  public SendResult send(Lease lease) {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  public SendResult send(ByteBuffer binary) {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  public SendResult send(CharSequence text) {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  public CompletionStage<Void> sendAsync(Lease lease) {
+    return CompletableFuture.completedStage(null);
+  }
+
+  @Override
+  public CompletionStage<Void> sendAsync(ByteBuffer binary) {
+    return CompletableFuture.completedStage(null);
+  }
+
+  @Override
+  public CompletionStage<Void> sendAsync(CharSequence text) {
+    return CompletableFuture.completedStage(null);
+  }
+
+  @Override
+  public SendResult sendAll(List<? extends Lease> leases) {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  public void flush() {}
+
+  @Override
+  public Lease lease(int capacity) {
+    throw new IllegalStateException("no memory in a fake");
+  }
+
+  @Override
+  public long bufferedBytes() {
+    return 0;
+  }
+
+  @Override
+  public boolean isWritable() {
+    return false;
+  }
+
+  @Override
+  public boolean isOpen() {
+    return closes.isEmpty();
+  }
+
+  @Override
+  public void pause() {}
+
+  @Override
+  public void resume() {}
+
+  @Override
+  public boolean execute(Runnable task) {
+    return false;
+  }
+
+  @Override
+  public ScheduledTask schedule(Runnable task, Duration delay) {
+    return () -> false;
+  }
+
+  @Override
+  public SendResult ping() {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  public Optional<Duration> roundTripTime() {
+    return Optional.empty();
+  }
+
+  private static final class FakeMessage implements Message {
+
+    @Override
+    public Kind kind() {
+      return Kind.BINARY;
+    }
+
+    @Override
+    public int length() {
+      return 0;
+    }
+
+    @Override
+    public ByteBuffer payload() {
+      return ByteBuffer.allocate(0).asReadOnlyBuffer();
+    }
+
+    @Override
+    public String text() {
+      return "";
+    }
+
+    @Override
+    public byte[] toByteArray() {
+      return new byte[0];
+    }
+
+    @Override
+    public Lease retain() {
+      throw new IllegalStateException("no memory in a fake");
+    }
+  }
+}

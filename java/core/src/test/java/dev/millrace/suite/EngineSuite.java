@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.suite;
+
+import dev.millrace.Connection;
+import dev.millrace.Engine;
+import dev.millrace.Handler;
+import dev.millrace.Message;
+import dev.millrace.MillraceException;
+import dev.millrace.SendResult;
+import dev.millrace.Server;
+import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * What every suite needs: a server on the engine under test, clients of it, and their end. An
+ * engine's module subclasses each suite and names the engine.
+ */
+@ExtendWith(Seed.class)
+@Timeout(60)
+public abstract class EngineSuite {
+
+  /** Answers with what came. An echo is never refused, so a refusal is an error (java: 1011). */
+  protected static final Handler ECHO = EngineSuite::echo;
+
+  private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+
+  /** The engine under test. */
+  protected abstract Engine engine();
+
+  private static void echo(Connection connection, Message message) {
+    SendResult result = connection.send(message);
+    if (result != SendResult.ACCEPTED) {
+      throw new AssertionError("an echo was not accepted: " + result);
+    }
+  }
+
+  /** One loop on any free port. */
+  protected final Server.Builder server() {
+    return Server.builder().engine(engine()).loops(1).listen("ws://127.0.0.1:0");
+  }
+
+  protected final Server start(Server.Builder builder) throws MillraceException {
+    return closeLater(builder.start());
+  }
+
+  protected final Server startEcho() throws MillraceException {
+    return start(server().route("/", ECHO));
+  }
+
+  protected static URI address(Server server) {
+    return server.addresses().get(0);
+  }
+
+  protected final RawClient open(Server server) throws IOException {
+    return closeLater(RawClient.open(address(server)));
+  }
+
+  protected final RawClient connect(Server server, String target) throws IOException {
+    return closeLater(RawClient.connect(address(server), target));
+  }
+
+  protected final RawClient connect(Server server) throws IOException {
+    return connect(server, "/");
+  }
+
+  protected final <T extends AutoCloseable> T closeLater(T resource) {
+    opened.push(resource);
+    return resource;
+  }
+
+  protected static void awaitNoConnections(Server server) {
+    Deadline.until(() -> server.connectionCount() == 0, "no connection left");
+  }
+
+  @AfterEach
+  final void closeAll() throws Exception {
+    while (!opened.isEmpty()) {
+      opened.pop().close();
+    }
+  }
+}

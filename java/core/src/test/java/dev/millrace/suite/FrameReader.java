@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.suite;
+
+import dev.millrace.CloseCode;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Reads what a server writes and takes nothing that RFC 6455 forbids it: no mask (5.1), no reserved
+ * bit or opcode, minimal lengths (5.2), whole and short control frames (5.5), fragments in order
+ * (5.4), close codes that may be sent (7.4), UTF-8 where text is due (8.1), nothing behind a Close.
+ */
+final class FrameReader {
+
+  private final DataInputStream in;
+  private boolean inMessage;
+  private boolean closed;
+
+  FrameReader(InputStream in) {
+    this.in = new DataInputStream(in);
+  }
+
+  /** The next frame. An end of the stream is an {@link java.io.EOFException}. */
+  ServerFrame next() throws IOException {
+    int first = in.readUnsignedByte();
+    demand(!closed, "a frame behind the Close frame (RFC 6455 5.5.1)");
+    int second = in.readUnsignedByte();
+    boolean last = (first & 0x80) != 0;
+    int opcode = first & 0x0F;
+    demand((first & 0x70) == 0, "a reserved bit is set (RFC 6455 5.2)");
+    demand((second & 0x80) == 0, "a server masked its frame (RFC 6455 5.1)");
+    demand(opcode <= 2 || (opcode >= 8 && opcode <= 10), "reserved opcode " + opcode);
+    long length = readLength(second & 0x7F);
+    judge(last, opcode, length);
+    byte[] payload = new byte[(int) length];
+    in.readFully(payload);
+    judgePayload(last, opcode, payload);
+    return new ServerFrame(last, opcode, payload);
+  }
+
+  /** The next byte, or -1 at the end of the stream. */
+  int nextByte() throws IOException {
+    return in.read();
+  }
+
+  private long readLength(int form) throws IOException {
+    if (form == 126) {
+      int length = in.readUnsignedShort();
+      demand(length > 125, "length " + length + " in 16 bits is not minimal (RFC 6455 5.2)");
+      return length;
+    }
+    if (form == 127) {
+      long length = in.readLong();
+      demand(length > 0xFFFF, "length " + length + " in 64 bits is not minimal (RFC 6455 5.2)");
+      return length;
+    }
+    return form;
+  }
+
+  private void judge(boolean last, int opcode, long length) {
+    demand(length <= 1 << 30, "length " + length + " is beyond every test");
+    if (opcode >= 8) {
+      demand(last && length <= 125, "control frame in pieces or too long (RFC 6455 5.5)");
+      return;
+    }
+    demand((opcode == 0) == inMessage, "fragments out of order (RFC 6455 5.4)");
+    inMessage = !last;
+  }
+
+  private void judgePayload(boolean last, int opcode, byte[] payload) {
+    if (opcode == Frame.TEXT && last) {
+      demandUtf8(payload, 0);
+    }
+    if (opcode == Frame.CLOSE) {
+      closed = true;
+      demand(payload.length != 1, "a Close body of one byte (RFC 6455 5.5.1)");
+      if (payload.length >= 2) {
+        int code = (payload[0] & 0xFF) << 8 | (payload[1] & 0xFF);
+        demand(CloseCode.isSendable(code), "close code " + code + " on the wire");
+        demandUtf8(payload, 2);
+      }
+    }
+  }
+
+  private static void demandUtf8(byte[] payload, int from) {
+    try {
+      StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(payload, from, payload.length - from));
+    } catch (CharacterCodingException malformed) {
+      throw new AssertionError("the server sent text that is not UTF-8", malformed);
+    }
+  }
+
+  private static void demand(boolean condition, String broken) {
+    if (!condition) {
+      throw new AssertionError("the server broke the protocol: " + broken);
+    }
+  }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Typed messages. One binary message is one FlatBuffer, without an envelope: {@link
+ * dev.millrace.flatbuffers.FlatBuffers} builds it in the memory that is sent, and its generated
+ * class reads it in the memory it was received into.
+ */
+@NullMarked
+package dev.millrace.flatbuffers;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compares each constant of dev.millrace.internal.ring.Records with the core's records when this is compiled: the two
+// halves cannot disagree about a layout.
+#include "ring/records.hpp"
+
+#include <cstddef>
+
+#include "dev_millrace_internal_ring_Records.h"
+
+namespace {
+
+using namespace millrace;  // NOLINT: a page of comparisons
+
+#define MILLRACE_SAME(java, core)                                                                                  \
+  static_assert(static_cast<long long>(dev_millrace_internal_ring_Records_##java) == static_cast<long long>(core), \
+                "Records." #java " differs from " #core)
+
+MILLRACE_SAME(ABI, ring::kAbi);
+
+MILLRACE_SAME(RECORD_LENGTH, sizeof(ring::Record));
+MILLRACE_SAME(RECORD_COUNT, ring::kRecords);
+MILLRACE_SAME(TYPE_OFFSET, offsetof(ring::Record, type));
+MILLRACE_SAME(OPCODE_OFFSET, offsetof(ring::Record, opcode));
+MILLRACE_SAME(FLAGS_OFFSET, offsetof(ring::Record, flags));
+MILLRACE_SAME(SLOT_OFFSET, offsetof(ring::Record, slot));
+MILLRACE_SAME(ADDRESS_OFFSET, offsetof(ring::Record, address));
+MILLRACE_SAME(LENGTH_OFFSET, offsetof(ring::Record, length));
+MILLRACE_SAME(GENERATION_OFFSET, offsetof(ring::Record, generation));
+MILLRACE_SAME(AUXILIARY_OFFSET, offsetof(ring::Record, auxiliary));
+
+MILLRACE_SAME(LISTEN, ring::kListen);
+MILLRACE_SAME(UNLISTEN, ring::kUnlisten);
+MILLRACE_SAME(ACCEPT_UPGRADE, ring::kAcceptUpgrade);
+MILLRACE_SAME(RESPOND, ring::kRespond);
+MILLRACE_SAME(SEND, ring::kSend);
+MILLRACE_SAME(CLOSE, ring::kClose);
+MILLRACE_SAME(PAUSE_READS, ring::kPauseReads);
+MILLRACE_SAME(RESUME_READS, ring::kResumeReads);
+MILLRACE_SAME(RELEASE, ring::kRelease);
+MILLRACE_SAME(SET_TIMER, ring::kSetTimer);
+MILLRACE_SAME(CANCEL_TIMER, ring::kCancelTimer);
+
+MILLRACE_SAME(BODY, ring::kBody);
+MILLRACE_SAME(STAGED, ring::kStaged);
+MILLRACE_SAME(BORROWED, ring::kBorrowed);
+MILLRACE_SAME(OWNED, ring::kOwned);
+MILLRACE_SAME(ABORT, ring::kAbort);
+
+MILLRACE_SAME(LISTENING, ring::kListening);
+MILLRACE_SAME(REQUEST, ring::kRequest);
+MILLRACE_SAME(PEER, ring::kPeer);
+MILLRACE_SAME(MESSAGE, ring::kMessage);
+MILLRACE_SAME(DRAINED, ring::kDrained);
+MILLRACE_SAME(CLOSING, ring::kClosing);
+MILLRACE_SAME(CLOSED, ring::kClosed);
+MILLRACE_SAME(PONG, ring::kPong);
+MILLRACE_SAME(TIMER, ring::kTimer);
+MILLRACE_SAME(SENT, ring::kSent);
+
+MILLRACE_SAME(FAILED, ring::kFailed);
+MILLRACE_SAME(IN_BLOCK, ring::kInBlock);
+MILLRACE_SAME(PEER_BEGAN, ring::kPeerBegan);
+MILLRACE_SAME(TIMED_OUT, ring::kTimedOut);
+
+MILLRACE_SAME(SEND_POSITION_OFFSET, ring::kSendPositionOffset);
+MILLRACE_SAME(BODY_POSITION_OFFSET, ring::kBodyPositionOffset);
+MILLRACE_SAME(COUNTERS_OFFSET, ring::kCountersOffset);
+MILLRACE_SAME(COMMANDS_OFFSET, ring::kCommandsOffset);
+MILLRACE_SAME(EVENTS_OFFSET, ring::kEventsOffset);
+MILLRACE_SAME(BODIES_OFFSET, ring::kBodiesOffset);
+MILLRACE_SAME(BODIES_LENGTH, ring::kBodiesLength);
+MILLRACE_SAME(BUFFERED_OFFSET, ring::kBufferedOffset);
+
+MILLRACE_SAME(SEND_AREA_OFFSET, ring::kSendAreaOffset);
+MILLRACE_SAME(SEND_AREA_LENGTH, ring::kSendAreaLength);
+MILLRACE_SAME(HEADROOM, ring::kHeadroom);
+
+MILLRACE_SAME(LISTEN_FAMILY_OFFSET, offsetof(ring::ListenBody, family));
+MILLRACE_SAME(LISTEN_FLAGS_OFFSET, offsetof(ring::ListenBody, flags));
+MILLRACE_SAME(LISTEN_PORT_OFFSET, offsetof(ring::ListenBody, port));
+MILLRACE_SAME(LISTEN_BACKLOG_OFFSET, offsetof(ring::ListenBody, backlog));
+MILLRACE_SAME(LISTEN_PATH_LENGTH_OFFSET, offsetof(ring::ListenBody, path_length));
+MILLRACE_SAME(LISTEN_IP_OFFSET, offsetof(ring::ListenBody, ip));
+MILLRACE_SAME(LISTEN_BODY_LENGTH, sizeof(ring::ListenBody));
+
+MILLRACE_SAME(OPTION_REGION_BYTES_OFFSET, offsetof(ring::LoopOptions, region_bytes));
+MILLRACE_SAME(OPTION_MAX_MESSAGE_BYTES_OFFSET, offsetof(ring::LoopOptions, max_message_bytes));
+MILLRACE_SAME(OPTION_HIGH_WATER_BYTES_OFFSET, offsetof(ring::LoopOptions, high_water_bytes));
+MILLRACE_SAME(OPTION_HANDSHAKE_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, handshake_timeout_ns));
+MILLRACE_SAME(OPTION_CLOSE_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, close_timeout_ns));
+MILLRACE_SAME(OPTION_MAX_CONNECTIONS_OFFSET, offsetof(ring::LoopOptions, max_connections));
+MILLRACE_SAME(OPTION_MAX_FRAGMENTS_OFFSET, offsetof(ring::LoopOptions, max_fragments));
+MILLRACE_SAME(OPTION_MAX_HEADER_BYTES_OFFSET, offsetof(ring::LoopOptions, max_header_bytes));
+MILLRACE_SAME(OPTION_MAX_REQUEST_LINE_OFFSET, offsetof(ring::LoopOptions, max_request_line));
+MILLRACE_SAME(OPTIONS_LENGTH, sizeof(ring::LoopOptions));
+
+#undef MILLRACE_SAME
+
+}  // namespace

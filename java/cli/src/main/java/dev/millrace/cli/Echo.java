@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.cli;
+
+import dev.millrace.Connection;
+import dev.millrace.Limits;
+import dev.millrace.Message;
+import dev.millrace.MillraceException;
+import dev.millrace.SendResult;
+import dev.millrace.Server;
+import java.net.URI;
+import java.util.Locale;
+
+/** Answers every message with the same bytes and kind, in the foreground, until SIGTERM. */
+final class Echo {
+  private final EchoOptions options;
+
+  Echo(EchoOptions options) {
+    this.options = options;
+  }
+
+  /** Returns when the server has ended; does not return after a signal. */
+  void run() throws UsageException, MillraceException, InterruptedException {
+    Server server = builder().start();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> closeAndExit(server), "echo-shutdown"));
+    for (URI address : server.addresses()) {
+      System.out.println(
+          "listening "
+              + address
+              + " engine="
+              + server.engine().name().toLowerCase(Locale.ROOT)
+              + " loops="
+              + server.loops()
+              + " max-message="
+              + options.maxMessageBytes());
+    }
+    server.awaitShutdown();
+  }
+
+  private Server.Builder builder() throws UsageException {
+    try {
+      Server.Builder builder =
+          Server.builder()
+              .engine(options.engine())
+              .limits(Limits.defaults().withMaxMessageBytes(options.maxMessageBytes()))
+              .route("/", Echo::echo)
+              .route("/{path}", Echo::echo);
+      options.addresses().forEach(builder::listen);
+      options.loops().ifPresent(builder::loops);
+      return builder;
+    } catch (IllegalArgumentException e) {
+      // The builder judges every value at once, in one sentence with the value and the limit.
+      throw new UsageException(e.getMessage());
+    }
+  }
+
+  private static void echo(Connection connection, Message message) {
+    // A handler that only answers is not refused; were it so, silence would be a lost message.
+    if (connection.send(message) == SendResult.REFUSED) {
+      throw new IllegalStateException("echo refused: length=" + message.length());
+    }
+  }
+
+  // A signal would end the JVM with 128 + its number; this was a clean end.
+  private static void closeAndExit(Server server) {
+    server.close();
+    Runtime.getRuntime().halt(0);
+  }
+}

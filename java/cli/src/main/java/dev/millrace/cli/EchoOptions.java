@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.cli;
+
+import dev.millrace.Engine;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/**
+ * The command line of {@code millrace echo}.
+ *
+ * @param addresses where to listen, never empty
+ * @param engine who does the I/O
+ * @param loops the number of I/O threads; empty leaves it to the server
+ * @param maxMessageBytes the largest message accepted
+ */
+record EchoOptions(List<String> addresses, Engine engine, OptionalInt loops, int maxMessageBytes) {
+  private static final String DEFAULT_ADDRESS = "ws://127.0.0.1:9001";
+  private static final int DEFAULT_MAX_MESSAGE_BYTES = 16 << 20;
+
+  static EchoOptions parse(List<String> arguments) throws UsageException {
+    List<String> addresses = new ArrayList<>();
+    Engine engine = Engine.AUTO;
+    OptionalInt loops = OptionalInt.empty();
+    int maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+    Iterator<String> rest = arguments.iterator();
+    while (rest.hasNext()) {
+      String name = rest.next();
+      switch (name) {
+        case "--listen" -> addresses.add(value(name, rest));
+        case "--engine" -> engine = engine(value(name, rest));
+        case "--loops" -> loops = OptionalInt.of(loops(value(name, rest)));
+        case "--max-message" -> maxMessageBytes = maxMessageBytes(value(name, rest));
+        case "--compression" ->
+            requireOnlySupported(name, value(name, rest), "off", "on", "compression");
+        case "--executor" ->
+            requireOnlySupported(name, value(name, rest), "loop", "virtual", "--executor virtual");
+        default -> throw new UsageException("unknown option " + name);
+      }
+    }
+    if (addresses.isEmpty()) {
+      addresses.add(DEFAULT_ADDRESS);
+    }
+    return new EchoOptions(List.copyOf(addresses), engine, loops, maxMessageBytes);
+  }
+
+  private static String value(String name, Iterator<String> rest) throws UsageException {
+    if (!rest.hasNext()) {
+      throw new UsageException(name + " needs a value");
+    }
+    return rest.next();
+  }
+
+  private static Engine engine(String value) throws UsageException {
+    return switch (value.toLowerCase(Locale.ROOT)) {
+      case "native" -> Engine.NATIVE;
+      case "auto" -> Engine.AUTO;
+      case "java" -> throw new UsageException("--engine java is not in this version");
+      default -> throw new UsageException("--engine is native, java or auto, not " + value);
+    };
+  }
+
+  // Which numbers are allowed is for the server to say; here they only have to be numbers.
+  private static int loops(String value) throws UsageException {
+    try {
+      return Integer.parseInt(value);
+    } catch (NumberFormatException e) {
+      throw new UsageException("--loops is a number, not " + value);
+    }
+  }
+
+  private static int maxMessageBytes(String value) throws UsageException {
+    OptionalLong bytes = ByteSize.parse(value);
+    if (bytes.isEmpty() || bytes.getAsLong() > Integer.MAX_VALUE) {
+      throw new UsageException(
+          "--max-message is a number of bytes such as 65536 or 16M, not " + value);
+    }
+    return (int) bytes.getAsLong();
+  }
+
+  private static void requireOnlySupported(
+      String name, String value, String supported, String later, String what)
+      throws UsageException {
+    if (value.equals(later)) {
+      throw new UsageException(what + " is not in this version");
+    }
+    if (!value.equals(supported)) {
+      throw new UsageException(name + " is " + supported + " or " + later + ", not " + value);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.cli;
+
+import dev.millrace.MillraceException;
+import java.util.Arrays;
+import java.util.List;
+
+/** The entry point behind the launcher: the first argument names the command. */
+public final class Main {
+  private static final int START_FAILED = 1;
+  private static final int MISUSED = 2;
+
+  private Main() {}
+
+  /**
+   * Runs one command until it ends.
+   *
+   * @param arguments the command, then its options
+   */
+  public static void main(String[] arguments) {
+    List<String> all = Arrays.asList(arguments);
+    try {
+      run(all);
+    } catch (UsageException e) {
+      end(MISUSED, e);
+    } catch (MillraceException e) {
+      end(START_FAILED, e);
+    } catch (InterruptedException e) {
+      end(START_FAILED, e); // nobody interrupts the main thread of this program
+    }
+  }
+
+  private static void run(List<String> arguments)
+      throws UsageException, MillraceException, InterruptedException {
+    String command = arguments.isEmpty() ? "" : arguments.get(0);
+    if (!command.equals("echo")) {
+      throw new UsageException("unknown command: " + command);
+    }
+    new Echo(EchoOptions.parse(arguments.subList(1, arguments.size()))).run();
+  }
+
+  private static void end(int status, Exception cause) {
+    System.err.println("millrace: " + cause.getMessage());
+    System.exit(status);
+  }
+}

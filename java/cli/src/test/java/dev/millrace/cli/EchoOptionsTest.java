@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.Engine;
+import java.util.List;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class EchoOptionsTest {
+  private static EchoOptions parse(String line) throws UsageException {
+    return EchoOptions.parse(line.isEmpty() ? List.of() : List.of(line.split(" ")));
+  }
+
+  @Test
+  void defaultsAreThoseOfTheHelpText() throws UsageException {
+    assertEquals(
+        new EchoOptions(
+            List.of("ws://127.0.0.1:9001"), Engine.AUTO, OptionalInt.empty(), 16 * 1024 * 1024),
+        parse(""));
+  }
+
+  @Test
+  void readsEveryOption() throws UsageException {
+    assertEquals(
+        new EchoOptions(
+            List.of("ws://127.0.0.1:0", "ws+unix:///tmp/x.sock"),
+            Engine.NATIVE,
+            OptionalInt.of(2),
+            65536),
+        parse(
+            "--listen ws://127.0.0.1:0 --engine native --loops 2 --max-message 64K"
+                + " --listen ws+unix:///tmp/x.sock --compression off --executor loop"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--loops 1K",
+        "--loops 99999999999",
+        "--max-message 2G",
+        "--max-message many",
+        "--engine fast",
+        "--compression maybe",
+        "--executor pool",
+        "--listen",
+        "--verbose",
+        "stray"
+      })
+  void refusesInOneLineThatNamesTheMistake(String line) {
+    UsageException e = assertThrows(UsageException.class, () -> parse(line));
+    assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    assertTrue(e.getMessage().contains(line.split(" ")[0]), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--compression on", "--executor virtual", "--engine java"})
+  void saysWhatIsNotInThisVersion(String line) {
+    UsageException e = assertThrows(UsageException.class, () -> parse(line));
+    assertTrue(e.getMessage().endsWith("is not in this version"), e.getMessage());
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.benchmarks;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What the command line asked for. */
+record BenchOptions(
+    boolean help,
+    int pairs,
+    double seconds,
+    double warmupSeconds,
+    List<Cell> cells,
+    List<Peer> peers,
+    List<String> ours,
+    @Nullable Path json) {
+
+  static final String USAGE =
+      """
+      usage: ./millrace bench [--only floor] [option ...]
+        --only floor             our echo server against the floor (the one kind there is so far)
+        --pairs N                how often each server is measured in each cell (5)
+        --seconds S              length of one measurement (2)
+        --warmup S               load before the first one of a cell, with answers compared (3)
+        --cells LIST             some of the cells, comma-separated:
+                                 %s
+        --peer NAME=URL,pid=PID  a server that runs already, to compare with; may be repeated
+        --ours COMMAND           starts our server; {port} stands for the port, and it prints a line
+                                 "listening URL" when it is ready; if left out:
+                                 %s
+        --json FILE              every single figure, too
+        --help                   this text
+      example: ./millrace bench --only floor --cells 64b,1m --pairs 15
+      """
+          .formatted(Cell.names(), String.join(" ", defaultCommand()));
+
+  private static List<String> defaultCommand() {
+    String options = "echo --listen ws://127.0.0.1:{port} --engine native --loops 1";
+    return List.of(("./millrace " + options).split(" "));
+  }
+
+  static BenchOptions parse(String... arguments) throws UsageException {
+    return new Parser(arguments).parse();
+  }
+
+  private static final class Parser {
+    private final String[] arguments;
+    private int index;
+    private boolean help;
+    private int pairs = 5;
+    private double seconds = 2;
+    private double warmupSeconds = 3;
+    private List<Cell> cells = Cell.FLOOR;
+    private final List<Peer> peers = new ArrayList<>();
+    private List<String> ours = defaultCommand();
+    private @Nullable Path json;
+
+    Parser(String[] arguments) {
+      this.arguments = arguments;
+    }
+
+    BenchOptions parse() throws UsageException {
+      while (index < arguments.length) {
+        option(arguments[index++]);
+      }
+      return new BenchOptions(
+          help, pairs, seconds, warmupSeconds, cells, List.copyOf(peers), ours, json);
+    }
+
+    private void option(String name) throws UsageException {
+      switch (name) {
+        case "--help" -> help = true;
+        case "--only" -> only(value(name));
+        case "--pairs" -> pairs = wholeNumber(name, value(name), 1, 1000);
+        case "--seconds" -> seconds = number(name, value(name), 0.1, 600);
+        case "--warmup" -> warmupSeconds = number(name, value(name), 0.5, 600);
+        case "--cells" -> cells = Cell.parse(value(name));
+        case "--peer" -> addPeer(Peer.parse(value(name)));
+        case "--ours" -> ours = command(value(name));
+        case "--json" -> json = path(name, value(name));
+        default -> throw new UsageException("unknown option " + name + "; bench --help lists them");
+      }
+    }
+
+    private String value(String name) throws UsageException {
+      if (index == arguments.length) {
+        throw new UsageException(name + " wants a value; bench --help shows it");
+      }
+      return arguments[index++];
+    }
+
+    private static void only(String kind) throws UsageException {
+      if (!kind.equals("floor")) {
+        throw new UsageException(
+            "--only: \"" + kind + "\" is not in this version; use --only floor");
+      }
+    }
+
+    private void addPeer(Peer peer) throws UsageException {
+      if (peers.stream().anyMatch(other -> other.name().equals(peer.name()))) {
+        throw new UsageException("--peer: \"" + peer.name() + "\" is there twice; rename one");
+      }
+      peers.add(peer);
+    }
+
+    private static List<String> command(String text) throws UsageException {
+      if (!text.contains("{port}")) {
+        throw new UsageException("--ours: write {port} where the port goes: \"" + text + "\"");
+      }
+      return List.of(text.strip().split("\\s+"));
+    }
+
+    private static Path path(String name, String text) throws UsageException {
+      try {
+        return Path.of(text);
+      } catch (InvalidPathException e) {
+        throw new UsageException(name + ": not a file name: \"" + text + "\"");
+      }
+    }
+
+    private static int wholeNumber(String name, String text, int minimum, int maximum)
+        throws UsageException {
+      double number = number(name, text, minimum, maximum);
+      if (number != Math.rint(number)) {
+        throw new UsageException(name + " wants a whole number, not \"" + text + "\"");
+      }
+      return (int) number;
+    }
+
+    private static double number(String name, String text, double minimum, double maximum)
+        throws UsageException {
+      // Only plain decimals: Double.parseDouble would also take "1e2", "0x1p3", "2d" and "NaN".
+      if (text.matches("[0-9]{1,9}(\\.[0-9]{1,9})?")) {
+        double number = Double.parseDouble(text);
+        if (number >= minimum && number <= maximum) {
+          return number;
+        }
+      }
+      String range = Figures.plain(minimum) + " to " + Figures.plain(maximum);
+      throw new UsageException(name + " wants a number from " + range + ", not \"" + text + "\"");
+    }
+  }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.benchmarks;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/** The result as a table for people and as JSON for programs. */
+final class Report {
+  private static final List<String> HEADINGS =
+      List.of(
+          "cell",
+          "against",
+          "ours us/msg",
+          "its us/msg",
+          "ratio",
+          "95 % interval",
+          "ours p50/p99 us",
+          "its p50/p99 us",
+          "ours msg/s",
+          "its msg/s");
+  private static final int LEFT_COLUMNS = 2;
+
+  private Report() {}
+
+  static void print(List<CellResult> results, PrintStream out) {
+    List<List<String>> rows = new ArrayList<>(List.of(HEADINGS));
+    for (CellResult result : results) {
+      for (String other : others(result)) {
+        if (!result.ratios(other).isEmpty()) {
+          rows.add(row(result, other));
+        }
+      }
+    }
+    if (rows.size() > 1) {
+      out.print(table(rows));
+    }
+    for (CellResult result : results) {
+      for (String name : result.names()) {
+        String fault = result.fault(name);
+        if (fault != null) {
+          out.println("failed: " + result.cell().title() + ": " + name + ": " + fault);
+        }
+      }
+    }
+    notes(results).forEach(out::println);
+  }
+
+  private static List<String> others(CellResult result) {
+    return result.names().stream().filter(name -> !name.equals(Peer.OURS)).toList();
+  }
+
+  private static List<String> row(CellResult result, String other) {
+    List<Double> ratios = result.ratios(other);
+    Statistics.Interval interval = Statistics.medianInterval(ratios);
+    return List.of(
+        result.cell().title(),
+        other,
+        Figures.format("%.3f", result.median(Peer.OURS, Run::serverMicros)),
+        Figures.format("%.3f", result.median(other, Run::serverMicros)),
+        Figures.format("%.3f", Statistics.median(ratios)),
+        Figures.format("%.3f - %.3f", interval.low(), interval.high()),
+        latency(result, Peer.OURS),
+        latency(result, other),
+        Figures.format("%.0f", result.median(Peer.OURS, Run::messagesPerSecond)),
+        Figures.format("%.0f", result.median(other, Run::messagesPerSecond)));
+  }
+
+  private static String latency(CellResult result, String name) {
+    return Figures.format(
+        "%.0f / %.0f", result.median(name, Run::p50Micros), result.median(name, Run::p99Micros));
+  }
+
+  static String table(List<List<String>> rows) {
+    int[] widths = new int[rows.get(0).size()];
+    for (List<String> row : rows) {
+      for (int i = 0; i < widths.length; i++) {
+        widths[i] = Math.max(widths[i], row.get(i).length());
+      }
+    }
+    StringBuilder table = new StringBuilder();
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < widths.length; i++) {
+        String padding = " ".repeat(widths[i] - row.get(i).length());
+        line.append(i == 0 ? "" : "  ");
+        line.append(i < LEFT_COLUMNS ? row.get(i) + padding : padding + row.get(i));
+      }
+      table.append(line.toString().stripTrailing()).append('\n');
+    }
+    return table.toString();
+  }
+
+  private static List<String> notes(List<CellResult> results) {
+    List<String> notes = new ArrayList<>();
+    double coverage = 1;
+    for (CellResult result : results) {
+      for (String name : result.names()) {
+        int ended = result.threadsEnded(name);
+        if (ended > 0) {
+          notes.add(
+              Figures.format(
+                  "note: %s: %d threads of %s ended while measured; what they used is not in it",
+                  result.cell().title(), ended, name));
+        }
+        List<Double> ratios = result.ratios(name);
+        if (!ratios.isEmpty()) {
+          coverage = Math.min(coverage, Statistics.medianInterval(ratios).coverage());
+        }
+      }
+    }
+    if (coverage < Statistics.WANTED_COVERAGE) {
+      notes.add(
+          Figures.format(
+              "note: so few pairs cover the median with %.1f %% only; --pairs 6 or more gives 95 %%",
+              coverage * 100));
+    }
+    return notes;
+  }
+
+  static Map<String, Object> json(
+      BenchOptions options, Machine machine, Map<String, Object> facts, List<CellResult> results) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("kind", "floor");
+    json.put("pairs", options.pairs());
+    json.put("seconds", options.seconds());
+    json.put("warmup_seconds", options.warmupSeconds());
+    json.put("machine", facts);
+    json.put("warnings", machine.warnings());
+    json.put("cells", results.stream().map(Report::cell).toList());
+    return json;
+  }
+
+  private static Map<String, Object> cell(CellResult result) {
+    Map<String, Object> cell = new LinkedHashMap<>();
+    cell.put("cell", result.cell().name());
+    cell.put("title", result.cell().title());
+    Map<String, Object> servers = new LinkedHashMap<>();
+    for (String name : result.names()) {
+      Map<String, Object> server = new LinkedHashMap<>();
+      server.put("fault", result.fault(name));
+      server.put("server_us_per_msg", figures(result, name, Run::serverMicros));
+      server.put("msgs_per_s", figures(result, name, Run::messagesPerSecond));
+      server.put("p50_us", figures(result, name, Run::p50Micros));
+      server.put("p99_us", figures(result, name, Run::p99Micros));
+      servers.put(name, server);
+    }
+    cell.put("servers", servers);
+    Map<String, Object> against = new LinkedHashMap<>();
+    for (String other : others(result)) {
+      List<Double> ratios = result.ratios(other);
+      if (!ratios.isEmpty()) {
+        against.put(other, comparison(ratios));
+      }
+    }
+    cell.put("against", against);
+    return cell;
+  }
+
+  private static Map<String, Object> comparison(List<Double> ratios) {
+    Statistics.Interval interval = Statistics.medianInterval(ratios);
+    Map<String, Object> comparison = new LinkedHashMap<>();
+    comparison.put("ratios", ratios);
+    comparison.put("median", Statistics.median(ratios));
+    comparison.put("low", interval.low());
+    comparison.put("high", interval.high());
+    comparison.put("coverage", interval.coverage());
+    return comparison;
+  }
+
+  private static List<Double> figures(
+      CellResult result, String name, ToDoubleFunction<Run> figure) {
+    return result.runs(name).stream().mapToDouble(figure).boxed().toList();
+  }
+}

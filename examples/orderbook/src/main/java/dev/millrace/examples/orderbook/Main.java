@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.examples.orderbook;
+
+import dev.millrace.MillraceException;
+
+/**
+ * Starts the live order book.
+ *
+ * <p>Built by {@code mvn -pl examples/orderbook -am process-classes}; run with {@code
+ * examples/orderbook/target/classes} and what {@code examples/orderbook/target/classpath} lists on
+ * the class path. It needs no browser to build or run:
+ *
+ * <pre>
+ * java -cp CLASSPATH dev.millrace.examples.orderbook.Main [--port N]
+ * </pre>
+ *
+ * <p>{@code --port} is 8080 unless given; 0 takes any free one. It prints {@code order book at
+ * http://127.0.0.1:PORT/} when the page can be opened, and ends on SIGTERM and Ctrl-C after closing
+ * its connections. Exit status 1: it could not start; 2: wrong options.
+ */
+public final class Main {
+  private static final int DEFAULT_PORT = 8080;
+  private static final int MAX_PORT = 65_535;
+
+  private Main() {}
+
+  /**
+   * The program.
+   *
+   * @param args see the type's description
+   * @throws InterruptedException never: nobody interrupts the main thread
+   */
+  public static void main(String[] args) throws InterruptedException {
+    int port;
+    try {
+      port = port(args);
+    } catch (IllegalArgumentException e) {
+      fail(2, e.getMessage() + " (usage: [--port N])");
+      return;
+    }
+    MarketServer server;
+    try {
+      server = MarketServer.start(port);
+    } catch (MillraceException e) {
+      // One sentence that says what to do, such as which port is taken.
+      fail(1, e.getMessage());
+      return;
+    }
+    Runtime.getRuntime().addShutdownHook(new Thread(server::close, "shutdown"));
+    System.out.println("order book at " + server.page());
+    server.awaitShutdown();
+  }
+
+  /** The port that the options ask for. */
+  static int port(String... args) {
+    int port = DEFAULT_PORT;
+    for (int i = 0; i < args.length; i += 2) {
+      if (!args[i].equals("--port")) {
+        throw new IllegalArgumentException("unknown option " + args[i]);
+      }
+      if (i + 1 == args.length) {
+        throw new IllegalArgumentException("--port needs a number");
+      }
+      port = number(args[i + 1]);
+    }
+    return port;
+  }
+
+  private static int number(String text) {
+    int number;
+    try {
+      number = Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("--port is no number: port=" + text, e);
+    }
+    if (number < 0 || number > MAX_PORT) {
+      throw new IllegalArgumentException(
+          "port out of range: port=" + number + ", limit=0 to " + MAX_PORT);
+    }
+    return number;
+  }
+
+  private static void fail(int status, String line) {
+    System.err.println("orderbook: " + line);
+    System.exit(status);
+  }
+}

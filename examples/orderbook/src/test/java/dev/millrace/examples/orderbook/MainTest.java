@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.examples.orderbook;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import org.junit.jupiter.api.Test;
+
+class MainTest {
+
+  @Test
+  void takesThePort() {
+    assertThat(Main.port()).isEqualTo(8080);
+    assertThat(Main.port("--port", "0")).isZero();
+    assertThat(Main.port("--port", "65535")).isEqualTo(65535);
+  }
+
+  @Test
+  void refusesWhatItDoesNotKnow() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Main.port("--ports", "1"))
+        .withMessage("unknown option --ports");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Main.port("--port"))
+        .withMessage("--port needs a number");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Main.port("--port", "http"))
+        .withMessage("--port is no number: port=http");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Main.port("--port", "65536"))
+        .withMessage("port out of range: port=65536, limit=0 to 65535");
+  }
+}

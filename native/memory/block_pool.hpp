@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "memory/page_runs.hpp"
+
+namespace millrace::memory {
+
+/// Blocks of one region by size class: powers of two from 256 bytes, naturally aligned. Reference counts, links and
+/// size classes stand outside the blocks, where no user buffer reaches.
+///
+/// A size class below 64 KiB carves its blocks from whole pages; a page whose blocks are all free goes back to the page
+/// runs. Larger blocks are page runs themselves. Any address inside a block finds it: the page knows its size class, and
+/// natural alignment does the rest.
+///
+/// One thread (the owner) acquires, frees and trims. `retain`, `release` and `contains` may be called by any thread that
+/// holds a reference.
+class BlockPool {
+ public:
+  static constexpr std::size_t kMinBlock = 256;
+  static constexpr unsigned kMinShift = 8;
+
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool() { close(); }
+
+  /// Takes [begin, end) of the region at `base`; both are multiples of 64 KiB. 0 or -errno.
+  [[nodiscard]] int open(std::uint8_t* base, std::size_t begin, std::size_t end) noexcept;
+  void close() noexcept;
+
+  /// Offset of a block of at least `length` bytes with one reference, or -ENOMEM.
+  [[nodiscard]] std::int64_t acquire(std::size_t length) noexcept;
+  /// Adds a reference; false when no live block is there.
+  [[nodiscard]] bool retain(std::uint64_t offset) noexcept;
+  enum class Release : std::uint8_t { kept, last, invalid };
+  /// Gives up a reference. `last`: the owner must now `free` the block. `invalid`: there is no live block (a double release).
+  [[nodiscard]] Release release(std::uint64_t offset) noexcept;
+  /// Frees a block whose last reference is gone. Owner only.
+  void free(std::uint64_t offset) noexcept;
+
+  /// True when [offset, offset + length) lies inside one live block.
+  [[nodiscard]] bool contains(std::uint64_t offset, std::uint64_t length) const noexcept;
+  /// Start of the block that holds `offset`, and its size. Only for an offset that `contains` accepts.
+  [[nodiscard]] std::uint64_t start_of(std::uint64_t offset) const noexcept;
+  [[nodiscard]] std::size_t size_of(std::uint64_t offset) const noexcept;
+
+  /// The link of a block that is on a list of its last holder's choice (the hand-back list).
+  [[nodiscard]] std::uint32_t& link(std::uint64_t offset) noexcept { return header(offset).next; }
+
+  void trim(std::size_t keep_bytes) noexcept { runs_.trim(keep_bytes); }
+  /// Address space not handed out, in 64 KiB pages.
+  [[nodiscard]] std::size_t free_bytes() const noexcept { return runs_.free_bytes(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return end_ - begin_; }
+  [[nodiscard]] std::size_t touched_free_bytes() const noexcept { return runs_.touched_free_bytes(); }
+  [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
+  [[nodiscard]] std::size_t bytes_in_use() const noexcept { return bytes_in_use_; }
+
+ private:
+  static constexpr unsigned kSmallClasses = kPageShift - kMinShift;  // 256 B to 32 KiB
+
+  /// One for each 256 bytes of the region; the one at a block's start speaks for the block.
+  struct Header {
+    std::atomic<std::uint32_t> references;
+    std::uint32_t next;  // free list of its page, or hand-back list: an index of headers, 0 is the end
+  };
+
+  /// One for each 64 KiB page.
+  struct Page {
+    std::uint32_t next;      // pages of the class that have free blocks
+    std::uint32_t previous;
+    std::uint32_t free;      // first free block's header index, 0 for none
+    std::uint16_t used;      // blocks handed out
+    std::uint16_t carved;    // blocks that exist; the rest of the page was never cut
+    std::uint8_t size_class; // 0: page is free; otherwise log2 of the block size
+  };
+
+  [[nodiscard]] Header& header(std::uint64_t offset) const noexcept { return headers_[offset >> kMinShift]; }
+  [[nodiscard]] unsigned shift_at(std::uint64_t offset) const noexcept { return pages_[offset >> kPageShift].size_class; }
+  [[nodiscard]] std::int64_t acquire_small(unsigned shift) noexcept;
+  [[nodiscard]] std::int64_t acquire_run(unsigned shift) noexcept;
+  [[nodiscard]] std::uint32_t add_page(unsigned shift) noexcept;
+  void link_page(std::uint32_t page, unsigned shift) noexcept;
+  void unlink_page(std::uint32_t page, unsigned shift) noexcept;
+  void free_small(std::uint64_t offset, unsigned shift) noexcept;
+
+  PageRuns runs_;
+  std::uint64_t begin_ = 0;
+  std::uint64_t end_ = 0;
+  Header* headers_ = nullptr;
+  std::size_t headers_length_ = 0;
+  Page* pages_ = nullptr;
+  std::size_t pages_length_ = 0;
+  std::uint32_t with_room_[kSmallClasses] = {};  // by class: pages with free blocks; page 0 never is one
+  std::uint32_t in_use_ = 0;
+  std::size_t bytes_in_use_ = 0;
+};
+
+}  // namespace millrace::memory

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/bytes.hpp"
+#include "os/os.hpp"
+
+namespace millrace::memory {
+
+/// "No object": never a valid index.
+inline constexpr std::uint32_t kNone = 0xffffffff;
+
+/// Objects of one type by index, in one mapping whose pages are charged when first touched. The last one released is
+/// the first one handed out, so hot ones stay hot. An object keeps its bytes while it is free (a generation counter
+/// inside it survives), except the member `next_free`. The first time an index is handed out its bytes are zero.
+/// One thread.
+template <class T>
+class Slab {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  Slab() = default;
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() { close(); }
+
+  /// Reserves address space for `capacity` objects. 0 or -errno.
+  [[nodiscard]] int open(std::uint32_t capacity) noexcept {
+    length_ = base::align_up<std::size_t>(std::size_t{capacity} * sizeof(T), os::page_size());
+    void* start = nullptr;
+    if (const int result = os::map_pages(length_, os::page_size(), &start); result < 0) return result;
+    objects_ = static_cast<T*>(start);
+    capacity_ = capacity;
+    return 0;
+  }
+
+  void close() noexcept {
+    if (objects_ != nullptr) os::unmap_pages(objects_, length_);
+    objects_ = nullptr;
+    capacity_ = fresh_ = in_use_ = 0;
+    free_ = kNone;
+  }
+
+  /// An index, or kNone when all are taken.
+  [[nodiscard]] std::uint32_t allocate() noexcept {
+    std::uint32_t index = free_;
+    if (index != kNone) {
+      free_ = objects_[index].next_free;
+    } else if (fresh_ < capacity_) {
+      index = fresh_++;
+    } else {
+      return kNone;
+    }
+    if (++in_use_ > high_water_) high_water_ = in_use_;
+    return index;
+  }
+
+  void release(std::uint32_t index) noexcept {
+    objects_[index].next_free = free_;
+    free_ = index;
+    --in_use_;
+  }
+
+  [[nodiscard]] T& operator[](std::uint32_t index) noexcept { return objects_[index]; }
+  /// True for an index that has been handed out at least once (its bytes may be read).
+  [[nodiscard]] bool known(std::uint32_t index) const noexcept { return index < fresh_; }
+  [[nodiscard]] std::uint32_t known_count() const noexcept { return fresh_; }
+  [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
+  [[nodiscard]] std::uint32_t high_water() const noexcept { return high_water_; }
+
+ private:
+  T* objects_ = nullptr;
+  std::size_t length_ = 0;
+  std::uint32_t capacity_ = 0;
+  std::uint32_t fresh_ = 0;
+  std::uint32_t free_ = kNone;
+  std::uint32_t in_use_ = 0;
+  std::uint32_t high_water_ = 0;
+};
+
+}  // namespace millrace::memory

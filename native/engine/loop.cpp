@@ -75,7 +75,7 @@ int Loop::tick(std::uint32_t commands, std::int64_t timeout_ns) noexcept {
 }
 
 int Loop::flush(std::uint32_t commands) noexcept {
-  count(ring::kSendAreaFull);
+  count(ring::kFlushes);
   execute(commands);
   return 0;
 }

@@ -143,7 +143,7 @@ enum Counter : std::uint32_t {
   kConnections,
   kEventRingFull,
   kArenaFull,
-  kSendAreaFull,
+  kFlushes,
   kCommandsRejected,
   kStaleCommands,
   kProtocolErrors,

@@ -4,7 +4,7 @@ import { byId, create } from './dom.js';
 import { formatPrice, formatQuantity } from './format.js';
 import type { LevelView, QuoteView } from './messages.js';
 
-const DEPTH = 12;
+const DEPTH = 10;
 
 /** One line of the book. It stays where it is and changes what it shows, so the keyboard's focus stays too. */
 class Line {

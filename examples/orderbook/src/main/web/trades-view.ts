@@ -4,7 +4,7 @@ import { byId, create } from './dom.js';
 import { formatPrice, formatQuantity, formatTime } from './format.js';
 import { Side, type TradeView } from './messages.js';
 
-const SHOWN = 25;
+const SHOWN = 21;
 
 /** The latest trades, newest first. */
 export class TradesView {

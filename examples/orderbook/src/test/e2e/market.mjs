@@ -138,18 +138,33 @@ async function bothSeeATradeOf(taker, other, { side, price, sign }) {
   assert.equal(await seen.textContent(), text);
 }
 
+/** Behind the best bids, so that it rests, and larger than all the market maker could take of it meanwhile. */
 async function restsAndCancels(page, other) {
-  await place(page, { side: 'buy', price: '105.00', quantity: 1000 });
-  await says(page, /^order \d+: [\d,]+ filled, [\d,]+ resting$/);
-  // Nobody else bids 105.00, so it is the best bid for everyone, and marked as own where it is.
-  await page.locator('#bids .level.own button', { hasText: '105.00' }).waitFor();
-  await other.locator('#bids .level:not(.own) button', { hasText: '105.00' }).waitFor();
+  const price = await page.locator('#bids .level:nth-child(3) button').textContent();
+  await place(page, { side: 'buy', price, quantity: 1000 });
+  await says(page, /^order \d+: \d+ filled, [\d,]+ resting$/);
+  await page.locator('#bids .level.own button', { hasText: price }).waitFor();
+  await bids(other, price, 'many');
   assert.equal(await page.locator('#open-orders tr').count(), 1);
-  assert.equal(await other.locator('#open-orders tr').count(), 0);
+  assert.equal(await other.locator('#open-orders tr, .level.own').count(), 0);
   await page.locator('#open-orders button').click();
   await says(page, /^order \d+ canceled, [\d,]+ taken back$/);
   await page.locator('#no-open-orders').waitFor();
-  await other.locator('#bids .level button', { hasText: '105.00' }).waitFor({ state: 'detached' });
+  await page.locator('.level.own').waitFor({ state: 'detached' });
+  await bids(other, price, 'few');
+}
+
+/** Until the page shows that many or few bids at a price. */
+async function bids(page, price, amount) {
+  await page.waitForFunction(
+    ([wantedPrice, wantedAmount]) => {
+      const quantity = [...document.querySelectorAll('#bids .level')]
+        .filter((row) => row.cells[0].textContent === wantedPrice)
+        .reduce((sum, row) => sum + Number(row.cells[1].textContent.replace(',', '')), 0);
+      return (quantity >= 700) === (wantedAmount === 'many');
+    },
+    [price, amount],
+  );
 }
 
 async function tellsWhyAnOrderIsRefused(page) {

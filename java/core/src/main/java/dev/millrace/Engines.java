@@ -52,10 +52,13 @@ final class Engines {
   }
 
   private static String whyNotNative(@Nullable Throwable cause) {
-    return cause == null
-        ? "no native engine is installed; add millrace-native to the class path or module path"
-        : "the native engine cannot be used: "
-            + (cause.getMessage() == null ? cause.toString() : cause.getMessage());
+    if (cause == null) {
+      return "no native engine is installed; add millrace-native to the class path or module path";
+    }
+    String sentence = cause.getMessage();
+    return cause instanceof MillraceException && sentence != null
+        ? sentence
+        : "the native engine cannot be used: " + (sentence == null ? cause : sentence);
   }
 
   private static Optional<EngineProvider> find(List<EngineProvider> installed, Engine engine) {

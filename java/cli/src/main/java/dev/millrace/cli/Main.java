@@ -4,11 +4,16 @@ package dev.millrace.cli;
 import dev.millrace.MillraceException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** The entry point behind the launcher: the first argument names the command. */
 public final class Main {
   private static final int START_FAILED = 1;
   private static final int MISUSED = 2;
+
+  // Held here: the log manager forgets the level of a logger that nobody refers to.
+  private static final Logger LOGGER = Logger.getLogger("dev.millrace");
 
   private Main() {}
 
@@ -18,6 +23,7 @@ public final class Main {
    * @param arguments the command, then its options
    */
   public static void main(String[] arguments) {
+    LOGGER.setLevel(Level.WARNING); // the line a command prints says which engine it has
     List<String> all = Arrays.asList(arguments);
     try {
       run(all);

@@ -68,6 +68,8 @@ public abstract class HandlerSuite extends EngineSuite {
     Connection connection = recorder.awaitOpen();
     assertTrue(connection.isOpen());
     client.write(Frame.close(1001, "gone"));
+    client.expectCloseAndEnd(1001);
+    client.close();
     CloseReason reason = Deadline.await(connection.closed(), "closed()");
     assertEquals(1L, recorder.count("close"), "onClose returned before");
     assertEquals(recorder.awaitClose(), reason);
@@ -275,8 +277,12 @@ public abstract class HandlerSuite extends EngineSuite {
                       }
                       return handler;
                     }));
-    connect(server).write(Frame.text("first")).write(Frame.close());
-    connect(server).write(Frame.text("second")).write(Frame.close());
+    for (String text : List.of("first", "second")) {
+      try (RawClient client = RawClient.connect(address(server), "/")) {
+        client.write(Frame.text(text), Frame.close());
+        client.expectCloseAndEnd(0);
+      }
+    }
     Recorder first;
     Recorder second;
     synchronized (handlers) {

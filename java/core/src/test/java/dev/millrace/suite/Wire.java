@@ -87,13 +87,14 @@ interface Wire extends AutoCloseable {
   /** A Unix socket; Java gives it no read timeout, so reads wait in a selector. */
   final class Unix extends InputStream implements Wire {
     private final SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-    private final Selector selector = Selector.open();
-    private final SelectionKey key;
+    private final Selector readable = Selector.open();
+    private final Selector writable = Selector.open(); // one each: two threads may wait at once
 
     Unix(Path path) throws IOException {
       channel.connect(UnixDomainSocketAddress.of(path));
       channel.configureBlocking(false);
-      key = channel.register(selector, SelectionKey.OP_READ);
+      channel.register(readable, SelectionKey.OP_READ);
+      channel.register(writable, SelectionKey.OP_WRITE);
     }
 
     @Override
@@ -114,7 +115,7 @@ interface Wire extends AutoCloseable {
         if (count != 0) {
           return count;
         }
-        await(SelectionKey.OP_READ);
+        await(readable);
       }
     }
 
@@ -123,13 +124,12 @@ interface Wire extends AutoCloseable {
       ByteBuffer rest = ByteBuffer.wrap(bytes, offset, length);
       while (rest.hasRemaining()) {
         if (channel.write(rest) == 0) {
-          await(SelectionKey.OP_WRITE);
+          await(writable);
         }
       }
     }
 
-    private void await(int what) throws IOException {
-      key.interestOps(what);
+    private static void await(Selector selector) throws IOException {
       if (selector.select(Deadline.WAIT.toMillis()) == 0) {
         throw new InterruptedIOException("nothing happened within " + Deadline.WAIT);
       }
@@ -149,7 +149,8 @@ interface Wire extends AutoCloseable {
     @Override
     public void close() throws IOException {
       channel.close();
-      selector.close();
+      readable.close();
+      writable.close();
     }
   }
 }

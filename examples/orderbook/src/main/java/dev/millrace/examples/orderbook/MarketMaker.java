@@ -60,7 +60,7 @@ final class MarketMaker {
 
   private void quote(Side side) {
     // The minimum of two draws: more is offered near the price than far from it.
-    int steps = Math.min(random.nextInt(14), random.nextInt(14)) + 1;
+    int steps = Math.min(random.nextInt(18), random.nextInt(18)) + 1;
     int nearest = (int) (side == Side.BUY ? Math.floor(fair / GRID) : Math.ceil(fair / GRID));
     int price = (side == Side.BUY ? nearest - steps : nearest + steps) * GRID;
     book.place(OWNER, side, price, 10 + random.nextInt(MAX_QUOTED - 9));

@@ -25,7 +25,7 @@ import java.util.List;
  */
 final class MarketWriter {
   /** The levels of one side that a quote shows. */
-  static final int DEPTH = 12;
+  static final int DEPTH = 10;
 
   /** Room for everything but vectors and text: tables, their vtables, padding, the identifier. */
   private static final int OVERHEAD_BYTES = 256;

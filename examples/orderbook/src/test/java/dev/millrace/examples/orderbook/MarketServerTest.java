@@ -81,9 +81,11 @@ class MarketServerTest {
   void ordersEndWithTheirConnection() {
     try (Trader bob = trader()) {
       try (Trader alice = trader()) {
-        alice.send(Orders.place(1, Side.Buy, 10_500, 1_000));
-        alice.send(Orders.place(2, Side.Buy, 10_500, 1_000));
-        alice.await(answer(2));
+        // More than the market maker offers, so that this is the best bid for a while.
+        for (int i = 1; i <= 5; i++) {
+          alice.send(Orders.place(i, Side.Buy, 10_500, 1_000));
+        }
+        alice.await(answer(5));
         bob.await(quote -> bestBid(quote) == 10_500);
       }
       bob.await(quote -> bestBid(quote) != 0 && bestBid(quote) < 10_500);

@@ -31,12 +31,11 @@ final class Completions {
     return (int) token & (1 << SLOT_BITS) - 1;
   }
 
-  /** Keeps a future, or answers false when the connection has ended. */
-  synchronized boolean add(long token, CompletableFuture<Void> future) {
+  /** Keeps a future, unless the connection has ended: its sends are answered at once. */
+  synchronized void add(long token, CompletableFuture<Void> future) {
     if (!ended) {
       waiting.put(token, future);
     }
-    return !ended;
   }
 
   /** Takes a future out, or null when it has been completed otherwise. */
@@ -44,7 +43,7 @@ final class Completions {
     return waiting.remove(token);
   }
 
-  /** Fails what is left, and from now on what comes. */
+  /** Fails what is left, and keeps nothing from now on. */
   void end() {
     List<CompletableFuture<Void>> left;
     synchronized (this) {

@@ -376,14 +376,13 @@ final class NativeConnection extends AbstractConnection {
     Completions waiting = completions();
     long token = loop.nextToken(slot);
     // Kept before it is sent: the event may come before the send has returned.
-    SendResult result = SendResult.CLOSED;
-    if (waiting.add(token, future)) {
-      try {
-        result = send.apply(token);
-      } catch (Throwable t) {
-        waiting.remove(token);
-        throw t;
-      }
+    waiting.add(token, future);
+    SendResult result;
+    try {
+      result = send.apply(token);
+    } catch (Throwable t) {
+      waiting.remove(token);
+      throw t;
     }
     if (result != SendResult.ACCEPTED) {
       waiting.remove(token);
@@ -723,7 +722,9 @@ final class NativeConnection extends AbstractConnection {
     if (waiting != null) {
       waiting.end();
     }
-    deliverClose(reason);
+    // Who closes first tells why, and the server's shutdown has told everybody.
+    CloseReason begun = beginning;
+    deliverClose(begun == null ? reason : begun);
   }
 
   private CloseReason reason(int code, int protocolError, int errno, int flags) {
@@ -732,15 +733,13 @@ final class NativeConnection extends AbstractConnection {
       return new CloseReason(
           code, ProtocolErrors.sentence(protocolError), CloseReason.Initiator.LOCAL, null);
     }
-    // Any other code came with a Close frame, whatever the socket reported afterwards.
-    boolean handshake = code != CloseCode.ABNORMAL_CLOSURE;
-    if (handshake && (flags & Records.PEER_BEGAN) != 0) {
+    if ((flags & Records.PEER_BEGAN) != 0) {
       String text =
           begun != null && begun.initiator() == CloseReason.Initiator.PEER ? begun.text() : "";
       return new CloseReason(code, text, CloseReason.Initiator.PEER, null);
     }
-    if (handshake && begun != null) {
-      return begun;
+    if (begun != null) {
+      return new CloseReason(begun.code(), begun.text(), begun.initiator(), Errno.failure(errno));
     }
     return new CloseReason(
         code,

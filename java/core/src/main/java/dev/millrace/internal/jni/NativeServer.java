@@ -15,15 +15,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** A group of loops that share the connections which the first of them accepts. */
 final class NativeServer implements EngineServer {
   private static final int COLLECTIONS = 6;
   private static final long COLLECTION_PAUSE_NANOS = 10_000_000;
+
+  /** An address that could not be listened on. */
+  private record Refusal(ListenAddress address, int errno) {}
 
   private final ServerSpec spec;
   private final long group;
@@ -32,7 +37,7 @@ final class NativeServer implements EngineServer {
   private final AtomicInteger unbound;
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
-  private final CompletableFuture<Void> listening = new CompletableFuture<>();
+  private final CompletableFuture<@Nullable Refusal> listening = new CompletableFuture<>();
   private final CompletableFuture<Void> terminated = new CompletableFuture<>();
 
   private NativeServer(ServerSpec spec, long group) {
@@ -128,9 +133,8 @@ final class NativeServer implements EngineServer {
 
   /** On the first loop's thread, once for each listener. */
   void onListening(int listener, int result, boolean isErrno) {
-    ListenAddress address = spec.listen().get(listener);
     if (isErrno) {
-      listening.completeExceptionally(cannotListen(address, result));
+      listening.complete(new Refusal(spec.listen().get(listener), result));
       return;
     }
     ports[listener] = result & 0xFFFF;
@@ -140,15 +144,18 @@ final class NativeServer implements EngineServer {
   }
 
   private void awaitListening() throws MillraceException {
-    Throwable failure = listening.handle((bound, cause) -> cause).join();
-    if (failure == null) {
-      return;
+    Refusal refusal;
+    try {
+      refusal = listening.join();
+    } catch (CompletionException e) {
+      shutdown(Duration.ZERO);
+      throw new MillraceException(
+          "cannot start the native engine: its first loop ended", e.getCause());
     }
-    shutdown(Duration.ZERO);
-    if (failure instanceof ListenException e) {
-      throw e;
+    if (refusal != null) {
+      shutdown(Duration.ZERO);
+      throw cannotListen(refusal.address(), refusal.errno());
     }
-    throw new MillraceException("cannot start the native engine: its first loop ended", failure);
   }
 
   private static ListenException cannotListen(ListenAddress address, int errno) {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.jni;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Loading happens once in a process, so each case that fails runs in one of its own. */
+class NativeLibraryTest {
+  /** Prints why the library is not available, or {@code available}. */
+  static final class Probe {
+    public static void main(String[] arguments) {
+      Throwable cause = NativeLibrary.unavailabilityCause();
+      System.out.println(cause == null ? "available" : cause.getMessage());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Linux, amd64, linux-x86_64",
+    "Linux, aarch64, linux-aarch_64",
+    "Mac OS X, x86_64, osx-x86_64",
+    "Mac OS X, aarch64, osx-aarch_64",
+    "FreeBSD, amd64, freebsd-x86_64",
+    "Linux, riscv64, linux-riscv64"
+  })
+  void namesPlatformsAsTheClassifiersDo(String os, String arch, String expected) {
+    assertThat(NativeLibrary.platform(os, arch)).isEqualTo(expected);
+  }
+
+  @Test
+  void withoutALibraryOneSentenceNamesPlatformPlacesAndRemedy() throws Exception {
+    String output = probe(classPath());
+    assertThat(output.lines()).hasSize(1);
+    assertThat(output)
+        .contains(NativeLibrary.platform())
+        .contains("java.library.path")
+        .contains("META-INF/native/" + NativeLibrary.platform())
+        .contains("not on the class path")
+        .contains("millrace-native")
+        .contains("-Dmillrace.library.path=FILE");
+  }
+
+  @Test
+  void namedFileIsTheOnlyPlaceTried(@TempDir Path folder) throws Exception {
+    Path missing = folder.resolve("none.so");
+    String output = probe(classPath(), "-Dmillrace.library.path=" + missing);
+    assertThat(output).contains(missing + ": no such file").doesNotContain("META-INF");
+  }
+
+  @Test
+  void fileThatIsNoLibraryIsSaidToBeNone(@TempDir Path folder) throws Exception {
+    Path text = Files.writeString(folder.resolve("text.so"), "not a library");
+    String output = probe(classPath(), "-Dmillrace.library.path=" + text);
+    assertThat(output.lines()).hasSize(1);
+    assertThat(output).contains(text.toString());
+    assertThat(output).doesNotStartWith("available");
+  }
+
+  @Test
+  void damagedResourceIsNotLoadedAndLeavesNothing(@TempDir Path folder) throws Exception {
+    Path resources = folder.resolve("META-INF/native/" + NativeLibrary.platform());
+    Files.createDirectories(resources);
+    String name = System.mapLibraryName("millrace");
+    Files.writeString(resources.resolve(name), "not what was built");
+    Files.writeString(resources.resolve(name + ".sha256"), "0".repeat(64) + "  " + name + "\n");
+    Path temporary = Files.createDirectory(folder.resolve("temporary"));
+    String output =
+        probe(classPath() + java.io.File.pathSeparator + folder, "-Djava.io.tmpdir=" + temporary);
+    assertThat(output).contains("SHA-256");
+    assertThat(temporary).isEmptyDirectory();
+  }
+
+  private static String classPath() throws Exception {
+    Path main = location(NativeLibrary.class);
+    Path tests = location(Probe.class);
+    return main + java.io.File.pathSeparator + tests;
+  }
+
+  private static Path location(Class<?> type) throws Exception {
+    return Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
+  }
+
+  private static String probe(String classPath, String... options) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(options));
+    command.addAll(List.of("-cp", classPath, Probe.class.getName()));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    // Options that whoever runs the tests has set for every virtual machine would be told on the
+    // same stream.
+    builder.environment().keySet().removeIf(name -> name.endsWith("JAVA_TOOL_OPTIONS"));
+    Process process = builder.start();
+    try {
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      return output;
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+}

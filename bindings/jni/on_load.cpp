@@ -27,7 +27,7 @@ std::string announced_class(JNIEnv* env) {
   jstring property = env->NewStringUTF(kNativesProperty);
   if (get_property == nullptr || property == nullptr) return {};
   auto value = static_cast<jstring>(env->CallStaticObjectMethod(system, get_property, property));
-  if (value == nullptr) return {};
+  if (env->ExceptionCheck() || value == nullptr) return {};
   const char* characters = env->GetStringUTFChars(value, nullptr);
   if (characters == nullptr) return {};
   std::string name(characters);

@@ -42,6 +42,7 @@ void Loop::adopt(int fd, const os::Address& peer) noexcept {
   connection.generation = generation == 0 ? 1 : generation;
   connection.stream = transport::Stream(fd);
   connection.phase = Phase::request;
+  connection.close_code = static_cast<std::uint16_t>(protocol::CloseCode::abnormal_closure);
   connection.queue_head = connection.queue_tail = kNone;
   connection.next_pending = connection.held = connection.pong = kNone;
   connection.timer = loop::TimerWheel::kNoTimer;
@@ -53,7 +54,7 @@ void Loop::adopt(int fd, const os::Address& peer) noexcept {
   details.family = peer.family;
   details.port = peer.port;
   std::copy(std::begin(peer.ip), std::end(peer.ip), std::begin(details.ip));
-  buffered_words_[slot] = 0;
+  __atomic_store_n(&buffered_words_[slot], std::int64_t{0}, __ATOMIC_RELAXED);
   gauge(ring::kConnections, connections_.in_use());
   connection_count_.store(connections_.in_use(), std::memory_order_relaxed);
   set_deadline(slot, options_.handshake_timeout_ns);

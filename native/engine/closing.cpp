@@ -27,7 +27,8 @@ void Loop::clear_deadline(Connection& connection) noexcept {
 void Loop::begin_closing(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   connection.phase = Phase::closing;
-  drop_held(connection);
+  // Frames that wait unparsed still are: the peer's Close may stand among them.
+  if (!connection.websocket) drop_held(connection);
   drop_message(connection);
   connection.stopped = false;
   set_deadline(slot, options_.close_timeout_ns);
@@ -102,7 +103,7 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
     if (!pong.listed) pongs_.release(connection.pong);
     connection.pong = kNone;
   }
-  buffered_words_[slot] = 0;
+  __atomic_store_n(&buffered_words_[slot], std::int64_t{0}, __ATOMIC_RELAXED);
   count(ring::kClosedCount);
   if (connection.announced) {
     post(slot, kPendingClosed);

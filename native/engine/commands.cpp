@@ -15,12 +15,13 @@ using protocol::Opcode;
 
 namespace {
 
-bool is_sendable(std::uint8_t opcode) noexcept {
+bool is_sendable(std::uint8_t opcode, std::uint32_t length) noexcept {
   switch (static_cast<Opcode>(opcode)) {
     case Opcode::text:
     case Opcode::binary:
-    case Opcode::ping:
       return true;
+    case Opcode::ping:
+      return length <= protocol::kMaxControlPayload;
     default:
       return false;
   }
@@ -165,6 +166,8 @@ void Loop::set_timer(const ring::Record& command) noexcept {
 
 void Loop::cancel_timer(const ring::Record& command) noexcept {
   if (command.slot >= kMaxTimers || java_timers_[command.slot] == 0) return;
+  // The token may have been set again since the timer that is meant.
+  if (wheel_.at(java_timers_[command.slot] - 1).generation != command.generation) return;
   wheel_.cancel(java_timers_[command.slot] - 1);
   java_timers_[command.slot] = 0;
 }
@@ -188,7 +191,7 @@ void Loop::send_message(std::uint32_t slot, const ring::Record& command) noexcep
     give_up_payload(command);
     return;
   }
-  if (connections_[slot].phase != Phase::open || !is_sendable(command.opcode)) {
+  if (connections_[slot].phase != Phase::open || !is_sendable(command.opcode, command.length)) {
     reject(slot, command);
     return;
   }
@@ -268,12 +271,13 @@ void Loop::close_by_command(std::uint32_t slot, const ring::Record& command) noe
   // The first Close wins and is the only one.
   if (connection.phase == Phase::closing) return;
   const std::uint8_t* reason = command.length > 0 ? staged(command, 0) : nullptr;
-  if (connection.phase != Phase::open || (command.length > 0 && reason == nullptr)) {
+  const auto code = static_cast<std::uint16_t>(command.auxiliary);
+  const bool may_stand = code == 0 || protocol::is_sendable(code);
+  if (connection.phase != Phase::open || !may_stand || (command.length > 0 && reason == nullptr)) {
     reject(slot, command);
     return;
   }
   std::uint8_t body[protocol::kMaxControlPayload];
-  const auto code = static_cast<std::uint16_t>(command.auxiliary);
   const std::size_t length = protocol::write_close_body(body, code, reason, command.length);
   reserve_temporary(slot, protocol::kMaxFrameHeader + length);
   put_frame(slot, Opcode::close, body, length, 0);

@@ -18,6 +18,7 @@ constexpr unsigned kMaxLoops = 1024;
 constexpr unsigned kMaxGroups = 256;
 constexpr std::int32_t kMaxConnections = 1 << 24;
 constexpr std::int64_t kMinRegion = 16 << 20;
+constexpr std::int32_t kMaxHeaderBytes = 1 << 20;  // each request that comes in pieces takes a block for so many
 constexpr std::int64_t kMaxRegion = std::int64_t{1} << 30;
 
 /// A handle is the generation of a place in the table, and the place. The generation changes when the mappings go.
@@ -56,7 +57,8 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
   const bool message = options.max_message_bytes >= 0 && options.max_message_bytes <= options.region_bytes / 4;
   return region && message && options.high_water_bytes >= 2048 && options.handshake_timeout_ns > 0 &&
          options.close_timeout_ns > 0 && options.max_connections > 0 && options.max_connections <= kMaxConnections &&
-         options.max_fragments > 0 && options.max_header_bytes > 0 && options.max_request_line > 0;
+         options.max_fragments > 0 && options.max_header_bytes > 0 &&
+         options.max_header_bytes <= kMaxHeaderBytes && options.max_request_line > 0;
 }
 
 void unmap(LoopMemory& memory) noexcept {

@@ -10,6 +10,8 @@ using memory::kNone;
 
 int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& options) noexcept {
   options_ = options;
+  options_.handshake_timeout_ns = std::min(options.handshake_timeout_ns, kLongestDelayNs);
+  options_.close_timeout_ns = std::min(options.close_timeout_ns, kLongestDelayNs);
   memory_ = memory;
   region_ = memory->region;
   commands_ = ring::CommandReader(memory->control);
@@ -57,7 +59,7 @@ Loop::~Loop() {
 
 int Loop::tick(std::uint32_t commands, std::int64_t timeout_ns) noexcept {
   now_ns_ = os::clock_ns();
-  const std::int64_t deadline_ns = timeout_ns < 0 ? -1 : now_ns_ + timeout_ns;
+  const std::int64_t deadline_ns = timeout_ns < 0 ? -1 : now_ns_ + std::min(timeout_ns, kLongestDelayNs);
   count(ring::kTicks);
   execute(commands);
   send_pongs();

@@ -72,6 +72,8 @@ class Loop {
   static constexpr std::size_t kHotBytes = 8 << 20;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
+  /// A deadline this far away is never; the clock can be added to it.
+  static constexpr std::int64_t kLongestDelayNs = INT64_MAX / 2;
   static constexpr std::int64_t kAcceptPauseNs = 50'000'000;
   static constexpr std::int64_t kTrimDelayNs = 1'000'000'000;
 

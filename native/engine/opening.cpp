@@ -73,6 +73,7 @@ void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head, const 
   Opening& opening = openings_[connection.opening];
   connection.phase = Phase::deciding;
   connection.announced = true;
+  opening.key[0] = '\0';  // only an upgrade has one: what else came cannot be answered by 101
   if (facts.kind == protocol::RequestKind::upgrade) {
     std::memcpy(opening.key, facts.key.of(head).data(), sizeof opening.key);
   }
@@ -112,7 +113,7 @@ void Loop::refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept
 void Loop::accept_upgrade(std::uint32_t slot, const ring::Record& command) noexcept {
   Connection& connection = connections_[slot];
   const std::uint8_t* lines = commands_.body(command);
-  if (connection.phase != Phase::deciding || lines == nullptr) {
+  if (connection.phase != Phase::deciding || lines == nullptr || openings_[connection.opening].key[0] == '\0') {
     reject(slot, command);
     return;
   }
@@ -127,7 +128,6 @@ void Loop::accept_upgrade(std::uint32_t slot, const ring::Record& command) noexc
   clear_deadline(connection);
   connection.phase = Phase::open;
   connection.websocket = true;
-  connection.close_code = static_cast<std::uint16_t>(protocol::CloseCode::abnormal_closure);
 }
 
 void Loop::respond(std::uint32_t slot, const ring::Record& command) noexcept {

@@ -83,7 +83,8 @@ void Loop::send_gathered(std::uint32_t slot) noexcept {
       Gather::Piece rest = gather_.piece(index);
       const std::uint64_t taken = std::min<std::uint64_t>(left, piece.iov_len);
       left -= taken;
-      if (taken == piece.iov_len || error != 0) {
+      // An empty piece behind bytes that wait is not with the kernel yet either.
+      if (error != 0 || (taken == piece.iov_len && connection.queue_head == kNone)) {
         if (rest.source == Gather::Source::owned) release_address(rest.address);
         complete(rest.token, error != 0);
         continue;

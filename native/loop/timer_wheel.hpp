@@ -34,6 +34,8 @@ class TimerWheel {
   [[nodiscard]] Id set(std::int64_t deadline_ns, const Timer& timer) noexcept;
   /// Takes back a timer that has not fired.
   void cancel(Id id) noexcept;
+  /// A timer that has not fired.
+  [[nodiscard]] const Timer& at(Id id) const noexcept { return timers_[id].timer; }
 
   /// Takes one timer that is due, or returns false when none is (left).
   [[nodiscard]] bool take_due(std::int64_t now_ns, Timer* out) noexcept;

@@ -23,19 +23,29 @@ final class Engines {
 
   private Engines() {}
 
-  /** The engine for a server, and one log line that says which and why. */
-  static EngineProvider choose(Engine wanted) throws EngineUnavailableException {
+  /** An engine, and why it is the one. */
+  record Choice(EngineProvider provider, String why) {
+
+    /** Logs which engine runs, and why, in one line. */
+    void announce() {
+      String name = provider.engine().name().toLowerCase(Locale.ROOT);
+      LOGGER.log(Level.INFO, "engine={0}: {1}", name, why);
+    }
+  }
+
+  /** The engine for a server. */
+  static Choice choose(Engine wanted) throws EngineUnavailableException {
     return choose(wanted, installed());
   }
 
-  static EngineProvider choose(Engine wanted, List<EngineProvider> installed)
+  static Choice choose(Engine wanted, List<EngineProvider> installed)
       throws EngineUnavailableException {
     Throwable nativeCause = null;
     if (wanted != Engine.JAVA) {
       Optional<EngineProvider> found = find(installed, Engine.NATIVE);
       nativeCause = found.isEmpty() ? null : found.get().unavailabilityCause().orElse(null);
       if (found.isPresent() && nativeCause == null) {
-        return chosen(found.get(), wanted == Engine.NATIVE ? "it was asked for" : "it loads here");
+        return new Choice(found.get(), wanted == Engine.NATIVE ? "it was asked for" : "it loads here");
       }
     }
     String why = whyNotNative(nativeCause);
@@ -44,7 +54,7 @@ final class Engines {
     }
     Optional<EngineProvider> found = find(installed, Engine.JAVA);
     if (found.isPresent() && found.get().unavailabilityCause().isEmpty()) {
-      return chosen(found.get(), wanted == Engine.JAVA ? "it was asked for" : why);
+      return new Choice(found.get(), wanted == Engine.JAVA ? "it was asked for" : why);
     }
     throw wanted == Engine.JAVA
         ? new EngineUnavailableException(wanted, "the Java engine is not in 0.1.0", null)
@@ -63,12 +73,6 @@ final class Engines {
 
   private static Optional<EngineProvider> find(List<EngineProvider> installed, Engine engine) {
     return installed.stream().filter(provider -> provider.engine() == engine).findFirst();
-  }
-
-  private static EngineProvider chosen(EngineProvider provider, String why) {
-    String name = provider.engine().name().toLowerCase(Locale.ROOT);
-    LOGGER.log(Level.INFO, "engine={0}: {1}", name, why);
-    return provider;
   }
 
   private static List<EngineProvider> installed() {

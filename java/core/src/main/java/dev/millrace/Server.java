@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace;
 
-import dev.millrace.internal.spi.EngineProvider;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.ServerSpec;
@@ -424,9 +423,11 @@ public final class Server implements AutoCloseable {
               OriginPolicy.of(allowedOrigins),
               onUpgrade,
               List.copyOf(keptHeaders));
-      EngineProvider provider = Engines.choose(engine);
+      Engines.Choice choice = Engines.choose(engine);
       ServerSpec spec = new ServerSpec(listen, loops, limits, dispatcher);
-      return new Server(provider.engine(), spec, provider.start(spec));
+      EngineServer started = choice.provider().start(spec);
+      choice.announce();
+      return new Server(choice.provider().engine(), spec, started);
     }
   }
 }

@@ -44,15 +44,15 @@ class EnginesTest {
 
   @Test
   void autoPrefersTheNativeEngine() throws Exception {
-    assertThat(Engines.choose(Engine.AUTO, List.of(JAVA, NATIVE))).isSameAs(NATIVE);
-    assertThat(Engines.choose(Engine.NATIVE, List.of(JAVA, NATIVE))).isSameAs(NATIVE);
-    assertThat(Engines.choose(Engine.JAVA, List.of(NATIVE, JAVA))).isSameAs(JAVA);
+    assertThat(Engines.choose(Engine.AUTO, List.of(JAVA, NATIVE)).provider()).isSameAs(NATIVE);
+    assertThat(Engines.choose(Engine.NATIVE, List.of(JAVA, NATIVE)).provider()).isSameAs(NATIVE);
+    assertThat(Engines.choose(Engine.JAVA, List.of(NATIVE, JAVA)).provider()).isSameAs(JAVA);
   }
 
   @Test
   void autoFallsBackToTheJavaEngine() throws Exception {
-    assertThat(Engines.choose(Engine.AUTO, List.of(BROKEN_NATIVE, JAVA))).isSameAs(JAVA);
-    assertThat(Engines.choose(Engine.AUTO, List.of(JAVA))).isSameAs(JAVA);
+    assertThat(Engines.choose(Engine.AUTO, List.of(BROKEN_NATIVE, JAVA)).provider()).isSameAs(JAVA);
+    assertThat(Engines.choose(Engine.AUTO, List.of(JAVA)).provider()).isSameAs(JAVA);
   }
 
   @Test

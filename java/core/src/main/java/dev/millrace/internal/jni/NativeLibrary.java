@@ -147,14 +147,14 @@ final class NativeLibrary {
     public void load() throws IOException {
       Path file = Path.of(path).toAbsolutePath();
       if (!Files.isRegularFile(file)) {
-        throw new IOException("no such file");
+        throw new IOException("no such file: " + file);
       }
       loadAnnouncing(() -> System.load(file.toString()));
     }
 
     @Override
     public String toString() {
-      return PATH_PROPERTY + '=' + path;
+      return PATH_PROPERTY;
     }
   }
 

@@ -54,16 +54,17 @@ class NativeLibraryTest {
   void namedFileIsTheOnlyPlaceTried(@TempDir Path folder) throws Exception {
     Path missing = folder.resolve("none.so");
     String output = probe(classPath(), "-Dmillrace.library.path=" + missing);
-    assertThat(output).contains(missing + ": no such file").doesNotContain("META-INF");
+    assertThat(output).contains("no such file: " + missing).doesNotContain("META-INF");
   }
 
   @Test
   void fileThatIsNoLibraryIsSaidToBeNone(@TempDir Path folder) throws Exception {
     Path text = Files.writeString(folder.resolve("text.so"), "not a library");
     String output = probe(classPath(), "-Dmillrace.library.path=" + text);
-    assertThat(output.lines()).hasSize(1);
-    assertThat(output).contains(text.toString());
-    assertThat(output).doesNotStartWith("available");
+    // The virtual machine has its say, too, before it gives up.
+    assertThat(output.lines().reduce((first, second) -> second).orElseThrow())
+        .startsWith("the native engine has no library")
+        .contains(text.toString());
   }
 
   @Test

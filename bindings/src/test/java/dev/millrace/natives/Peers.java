@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.natives;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** Runs the clients under {@code src/test/peers}, with their npm packages under {@code target}. */
+final class Peers {
+
+  private static final Path BINDINGS = Path.of(System.getProperty("millrace.home", ".."), "bindings");
+  private static final Path SOURCES = BINDINGS.resolve("src/test/peers");
+  private static final Path PREPARED = BINDINGS.resolve("target/peers");
+  private static final int MINUTES = 3;
+
+  private Peers() {}
+
+  /** Copies the scripts and installs what they import, unless that is done already. */
+  static synchronized void prepare() throws Exception {
+    require("node", "nodejs", "--version");
+    Files.createDirectories(PREPARED);
+    boolean fresh = Files.exists(PREPARED.resolve("node_modules/.package-lock.json"));
+    Path lock = Path.of("package-lock.json");
+    if (fresh) {
+      fresh = Files.mismatch(SOURCES.resolve(lock), PREPARED.resolve(lock)) < 0;
+    }
+    try (Stream<Path> files = Files.list(SOURCES)) {
+      for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
+        Files.copy(
+            file, PREPARED.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    if (!fresh) {
+      require("npm", "npm", "--version");
+      run(List.of("npm", "ci"));
+    }
+  }
+
+  /** Fails with the name of the package when a program does not run. */
+  static void require(String program, String debianPackage, String... arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of(program));
+    command.addAll(List.of(arguments));
+    int status;
+    try {
+      status =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .waitFor();
+    } catch (IOException missing) {
+      status = -1;
+    }
+    if (status != 0) {
+      fail(String.join(" ", command) + " does not run: install the package " + debianPackage);
+    }
+  }
+
+  /** Runs a program in the prepared folder and gives the lines it printed; it must end with 0. */
+  static List<String> run(List<String> command) throws Exception {
+    Path output = Files.createTempFile(PREPARED, "output", ".log");
+    ProcessBuilder builder = new ProcessBuilder(command).directory(PREPARED.toFile());
+    builder.environment().put("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    Process process = builder.redirectErrorStream(true).redirectOutput(output.toFile()).start();
+    try {
+      boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);
+      String text = Files.readString(output);
+      if (!ended) {
+        fail(command + " did not end within " + MINUTES + " minutes; so far:\n" + text);
+      }
+      assertEquals(0, process.exitValue(), () -> command + " failed:\n" + text);
+      return text.lines().toList();
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+      Files.delete(output);
+    }
+  }
+}

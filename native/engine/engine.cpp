@@ -57,8 +57,8 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
   const bool message = options.max_message_bytes >= 0 && options.max_message_bytes <= options.region_bytes / 4;
   return region && message && options.high_water_bytes >= 2048 && options.handshake_timeout_ns > 0 &&
          options.close_timeout_ns > 0 && options.max_connections > 0 && options.max_connections <= kMaxConnections &&
-         options.max_fragments > 0 && options.max_header_bytes > 0 &&
-         options.max_header_bytes <= kMaxHeaderBytes && options.max_request_line > 0;
+         options.max_fragments > 0 && options.max_header_bytes > 0 && options.max_header_bytes <= kMaxHeaderBytes &&
+         options.max_request_line > 0;
 }
 
 void unmap(LoopMemory& memory) noexcept {

@@ -11,8 +11,8 @@ namespace millrace::engine {
 
 class Loop;
 
-/// Accepted sockets on their way from the loop that owns the listener to the loop that will serve them. Any thread gives,
-/// the owner takes; a count keeps the lock out of turns in which nothing came.
+/// Accepted sockets on their way from the loop that owns the listener to the loop that will serve them. Any thread
+/// gives, the owner takes; a count keeps the lock out of turns in which nothing came.
 class HandOff {
  public:
   static constexpr std::uint32_t kCapacity = 256;

@@ -52,6 +52,9 @@ Loop::~Loop() {
   }
   for (auto& listener : listeners_) listener.close();
   for (std::uint32_t index = 0; index < delivered_count_; ++index) region_->release_owned(delivered_[index]);
+  // Java's views may keep the mapping for long; its free pages need not stay.
+  region_->take_back();
+  blocks().trim(0);
   if (poller_ >= 0) os::poller_close(poller_);
   if (temporary_mapping_ != nullptr) os::unmap_pages(temporary_mapping_, kTemporaryLength);
   if (java_timers_ != nullptr) os::unmap_pages(java_timers_, kMaxTimers * sizeof(std::uint32_t));
@@ -173,7 +176,8 @@ void Loop::serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept
   if (ready.writable || (ready.hangup && connection.queue_head != kNone)) flush_queue(slot);
   if (connection.phase == Phase::ended || connection.phase == Phase::free) return;
   if (!wants_read(connection)) {
-    // HUP and ERR cannot be masked: a socket that nobody reads from leaves the poller, and comes back when reading does.
+    // HUP and ERR cannot be masked: a socket that nobody reads from leaves the poller, and comes back when reading
+    // does.
     if (ready.hangup && connection.on_poller && connection.queue_head == kNone) {
       os::poller_remove(poller_, connection.stream.fd());
       connection.on_poller = false;

@@ -68,7 +68,8 @@ void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint
   if (connections_[slot].phase == Phase::deciding) update_interest(slot);
 }
 
-void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head, const protocol::RequestFacts& facts) noexcept {
+void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head,
+                            const protocol::RequestFacts& facts) noexcept {
   Connection& connection = connections_[slot];
   Opening& opening = openings_[connection.opening];
   connection.phase = Phase::deciding;

@@ -100,8 +100,8 @@ void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) no
       hold(slot, bytes, length);
       return;
     }
-    const std::size_t taken = connection.frame_remaining > 0 ? take_payload(slot, bytes, length)
-                                                             : take_frame(slot, bytes, length);
+    const std::size_t taken =
+        connection.frame_remaining > 0 ? take_payload(slot, bytes, length) : take_frame(slot, bytes, length);
     if (taken == 0) {
       keep_rest(slot, bytes, length);
       return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes out: what a chain of commands puts is gathered and leaves by one sendmsg; what the socket does not take waits in
-// the connection's queue of pieces. Blocks are referenced there, only borrowed bytes are copied.
+// Bytes out: what a chain of commands puts is gathered and leaves by one sendmsg; what the socket does not take waits
+// in the connection's queue of pieces. Blocks are referenced there, only borrowed bytes are copied.
 #include <sys/uio.h>
 
 #include <algorithm>

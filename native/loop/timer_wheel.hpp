@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-
 namespace millrace::loop {
 
 /// What a timer is for: the meaning of `owner` and `generation` is the caller's.

@@ -34,7 +34,8 @@ int BlockPool::open(std::uint8_t* base, std::size_t begin, std::size_t end) noex
   if (const int result = map_array(end >> kMinShift, &headers_, &headers_length_); result < 0) return result;
   if (const int result = map_array(end >> kPageShift, &pages_, &pages_length_); result < 0) return result;
   base::poison(base + begin, end - begin);
-  return runs_.open(base, static_cast<std::uint32_t>(begin >> kPageShift), static_cast<std::uint32_t>(end >> kPageShift));
+  return runs_.open(base, static_cast<std::uint32_t>(begin >> kPageShift),
+                    static_cast<std::uint32_t>(end >> kPageShift));
 }
 
 void BlockPool::close() noexcept {

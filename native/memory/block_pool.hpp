@@ -13,11 +13,11 @@ namespace millrace::memory {
 /// size classes stand outside the blocks, where no user buffer reaches.
 ///
 /// A size class below 64 KiB carves its blocks from whole pages; a page whose blocks are all free goes back to the page
-/// runs. Larger blocks are page runs themselves. Any address inside a block finds it: the page knows its size class, and
-/// natural alignment does the rest.
+/// runs. Larger blocks are page runs themselves. Any address inside a block finds it: the page knows its size class,
+/// and natural alignment does the rest.
 ///
-/// One thread (the owner) acquires, frees and trims. `retain`, `release` and `contains` may be called by any thread that
-/// holds a reference.
+/// One thread (the owner) acquires, frees and trims. `retain`, `release` and `contains` may be called by any thread
+/// that holds a reference.
 class BlockPool {
  public:
   static constexpr std::size_t kMinBlock = 256;
@@ -37,7 +37,8 @@ class BlockPool {
   /// Adds a reference; false when no live block is there.
   [[nodiscard]] bool retain(std::uint64_t offset) noexcept;
   enum class Release : std::uint8_t { kept, last, invalid };
-  /// Gives up a reference. `last`: the owner must now `free` the block. `invalid`: there is no live block (a double release).
+  /// Gives up a reference. `last`: the owner must now `free` the block. `invalid`: there is no live block (a double
+  /// release).
   [[nodiscard]] Release release(std::uint64_t offset) noexcept;
   /// Frees a block whose last reference is gone. Owner only.
   void free(std::uint64_t offset) noexcept;
@@ -70,16 +71,18 @@ class BlockPool {
 
   /// One for each 64 KiB page.
   struct Page {
-    std::uint32_t next;      // pages of the class that have free blocks
+    std::uint32_t next;  // pages of the class that have free blocks
     std::uint32_t previous;
-    std::uint32_t free;      // first free block's header index, 0 for none
-    std::uint16_t used;      // blocks handed out
-    std::uint16_t carved;    // blocks that exist; the rest of the page was never cut
-    std::uint8_t size_class; // 0: page is free; otherwise log2 of the block size
+    std::uint32_t free;       // first free block's header index, 0 for none
+    std::uint16_t used;       // blocks handed out
+    std::uint16_t carved;     // blocks that exist; the rest of the page was never cut
+    std::uint8_t size_class;  // 0: page is free; otherwise log2 of the block size
   };
 
   [[nodiscard]] Header& header(std::uint64_t offset) const noexcept { return headers_[offset >> kMinShift]; }
-  [[nodiscard]] unsigned shift_at(std::uint64_t offset) const noexcept { return pages_[offset >> kPageShift].size_class; }
+  [[nodiscard]] unsigned shift_at(std::uint64_t offset) const noexcept {
+    return pages_[offset >> kPageShift].size_class;
+  }
   [[nodiscard]] std::int64_t acquire_small(unsigned shift) noexcept;
   [[nodiscard]] std::int64_t acquire_run(unsigned shift) noexcept;
   [[nodiscard]] std::uint32_t add_page(unsigned shift) noexcept;

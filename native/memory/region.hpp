@@ -10,12 +10,12 @@
 
 namespace millrace::memory {
 
-/// A mapping that payloads live in, known to the whole process by a 16-bit id, so that a block of one loop can be sent by
-/// another. Region 0 is the shared one, for threads outside the loops: it has a lock and no owner, lives as long as the
-/// process, and is made when first asked for.
+/// A mapping that payloads live in, known to the whole process by a 16-bit id, so that a block of one loop can be sent
+/// by another. Region 0 is the shared one, for threads outside the loops: it has a lock and no owner, lives as long as
+/// the process, and is made when first asked for.
 ///
-/// Who frees: the last reference to a block of a loop's region may be given up by any thread. Others than the owner push
-/// the block onto the hand-back list, an intrusive many-to-one stack that the owner empties each turn.
+/// Who frees: the last reference to a block of a loop's region may be given up by any thread. Others than the owner
+/// push the block onto the hand-back list, an intrusive many-to-one stack that the owner empties each turn.
 class Region {
  public:
   static constexpr std::uint16_t kShared = 0;

@@ -12,8 +12,7 @@ namespace millrace::ring {
 class EventWriter {
  public:
   EventWriter() = default;
-  explicit EventWriter(std::uint8_t* control) noexcept
-      : records_(reinterpret_cast<Record*>(control + kEventsOffset)) {}
+  explicit EventWriter(std::uint8_t* control) noexcept : records_(reinterpret_cast<Record*>(control + kEventsOffset)) {}
 
   void reset() noexcept { count_ = 0; }
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }

@@ -7,8 +7,8 @@
 
 namespace millrace::transport {
 
-/// A connected byte stream. Plain sockets only; what TLS needs besides (bytes buffered inside the stream, a direction it
-/// waits for) finds its place here.
+/// A connected byte stream. Plain sockets only; what TLS needs besides (bytes buffered inside the stream, a direction
+/// it waits for) finds its place here.
 class Stream {
  public:
   Stream() = default;
@@ -18,7 +18,9 @@ class Stream {
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
   /// Bytes received, 0 at the end of the stream, -EAGAIN for later, other -errno when it broke.
-  [[nodiscard]] std::int64_t receive(const iovec* pieces, int count) noexcept { return os::receive(fd_, pieces, count); }
+  [[nodiscard]] std::int64_t receive(const iovec* pieces, int count) noexcept {
+    return os::receive(fd_, pieces, count);
+  }
   /// Bytes taken (a short count: full), -EAGAIN for later, other -errno when it broke.
   [[nodiscard]] std::int64_t send(const iovec* pieces, int count) noexcept { return os::send(fd_, pieces, count); }
   /// Sends FIN.

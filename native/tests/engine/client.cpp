@@ -60,6 +60,7 @@ Client& Client::operator=(Client&& other) noexcept {
   std::swap(out_at_, other.out_at_);
   std::swap(in_, other.in_);
   std::swap(in_at_, other.in_at_);
+  std::swap(finishing_, other.finishing_);
   std::swap(eof_, other.eof_);
   std::swap(error_, other.error_);
   std::swap(chunk, other.chunk);
@@ -86,8 +87,8 @@ bool Client::work() {
     moved = true;
   }
   if (unwritten() == 0) {
-    out_.clear();
-    out_at_ = 0;
+    drop_unwritten();
+    if (finishing_) shut_down();
   }
   std::size_t may_receive = appetite;
   while (!ended() && may_receive > 0) {
@@ -108,7 +109,21 @@ bool Client::work() {
   return moved;
 }
 
-void Client::finish() { REQUIRE(::shutdown(fd_, SHUT_WR) == 0); }
+void Client::finish() {
+  finishing_ = true;
+  if (unwritten() == 0) shut_down();
+}
+
+void Client::drop_unwritten() {
+  out_.clear();
+  out_at_ = 0;
+}
+
+void Client::shut_down() {
+  finishing_ = false;
+  // ENOTCONN: the server's RST has come and was not read yet.
+  REQUIRE((::shutdown(fd_, SHUT_WR) == 0 || errno == ENOTCONN));
+}
 
 void Client::reset() {
   const linger abort{.l_onoff = 1, .l_linger = 0};

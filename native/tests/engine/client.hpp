@@ -29,12 +29,14 @@ class Client {
 
   /// Sends and receives what can be. True when anything moved.
   bool work();
+  /// Forgets what the kernel has not taken.
+  void drop_unwritten();
   /// At most so many bytes leave in one `work`.
   std::size_t chunk = SIZE_MAX;
   /// At most so many bytes are read in one `work`; 0 is a peer that does not read.
   std::size_t appetite = SIZE_MAX;
 
-  void finish();  ///< FIN
+  void finish();  ///< FIN, behind everything written
   void reset();   ///< RST (TCP)
   void close();
 
@@ -53,12 +55,14 @@ class Client {
 
  private:
   explicit Client(int fd) : fd_(fd) {}
+  void shut_down();
 
   int fd_ = -1;
   std::string out_;
   std::size_t out_at_ = 0;
   std::string in_;
   std::size_t in_at_ = 0;
+  bool finishing_ = false;
   bool eof_ = false;
   int error_ = 0;
 };

@@ -82,10 +82,9 @@ void expect_stream(JavaHalf& java, Client& client, const std::vector<Expected>& 
 }  // namespace
 
 TEST_CASE("every size around the boundaries comes back as it went") {
-  constexpr std::size_t kSizes[] = {0,          1,          125,        126,        127,          2047,      2048,
-                                    2049,       65535,      65536,      65537,      131058,       131071,    131072,
-                                    131073,     262130,     524287,     524289,     (1 << 20) - 1, 1 << 20, (1 << 20) + 1,
-                                    3'000'001};
+  constexpr std::size_t kSizes[] = {0,      1,      125,           126,     127,           2047,     2048,   2049,
+                                    65535,  65536,  65537,         131058,  131071,        131072,   131073, 262130,
+                                    524287, 524289, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3'000'001};
   for (const Echo how : {Echo::borrowed, Echo::staged, Echo::owned, Echo::shared, Echo::retained}) {
     CAPTURE(static_cast<int>(how));
     JavaHalf java;
@@ -147,9 +146,8 @@ TEST_CASE("a stream that comes byte by byte") {
   const std::int64_t before = java.counter(ring::kBytesReceived);
   for (std::size_t at = 0; at < stream.size(); ++at) {
     client.write(stream.substr(at, 1));
-    REQUIRE(pump(java, {&client}, [&] {
-      return java.counter(ring::kBytesReceived) == before + static_cast<std::int64_t>(at) + 1;
-    }));
+    REQUIRE(pump(java, {&client},
+                 [&] { return java.counter(ring::kBytesReceived) == before + static_cast<std::int64_t>(at) + 1; }));
   }
   expect_stream(java, client, expected);
   client.finish();
@@ -168,9 +166,8 @@ TEST_CASE("a stream cut in two at every place") {
     open_connection(java, client);
     const std::int64_t before = java.counter(ring::kBytesReceived);
     client.write(stream.substr(0, cut));
-    REQUIRE(pump(java, {&client}, [&] {
-      return java.counter(ring::kBytesReceived) == before + static_cast<std::int64_t>(cut);
-    }));
+    REQUIRE(pump(java, {&client},
+                 [&] { return java.counter(ring::kBytesReceived) == before + static_cast<std::int64_t>(cut); }));
     client.write(stream.substr(cut));
     expect_stream(java, client, expected);
     client.close();
@@ -191,9 +188,8 @@ TEST_CASE("a large message whose header and first bytes are cut at every place")
     CAPTURE(cut);
     const std::int64_t before = java.counter(ring::kBytesReceived);
     client.write(both.substr(0, cut));
-    REQUIRE(pump(java, {&client}, [&] {
-      return java.counter(ring::kBytesReceived) == before + static_cast<std::int64_t>(cut);
-    }));
+    REQUIRE(pump(java, {&client},
+                 [&] { return java.counter(ring::kBytesReceived) == before + static_cast<std::int64_t>(cut); }));
     client.write(both.substr(cut));
     CHECK(next_frame(java, client).payload == "before");
     const bool same = next_frame(java, client).payload == payload;
@@ -223,7 +219,8 @@ TEST_CASE("messages of all sizes in one stream, cut at random") {
       std::uint8_t opcode = kBinary;
       for (; fragments > 0; --fragments) {
         const std::size_t length = random() % (payloads.back().size() - at + 1);
-        client.write(client_frame(opcode, payloads.back().substr(at, length), false, static_cast<std::uint32_t>(random())));
+        client.write(
+            client_frame(opcode, payloads.back().substr(at, length), false, static_cast<std::uint32_t>(random())));
         if (random() % 3 == 0) client.write(client_frame(kPing, ascii(random() % 126)));
         opcode = kContinuation;
         at += length;

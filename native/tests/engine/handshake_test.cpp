@@ -79,7 +79,8 @@ TEST_CASE("pipelined bytes cut inside a frame, the rest after the 101") {
   JavaHalf java;
   java.accept_upgrades = false;
   const std::uint16_t port = java.listen();
-  const std::string frames = client_frame(kBinary, pattern(200)) + client_frame(kPing, "q") + client_frame(kText, "end");
+  const std::string frames =
+      client_frame(kBinary, pattern(200)) + client_frame(kPing, "q") + client_frame(kText, "end");
   for (std::size_t cut = 1; cut < frames.size(); ++cut) {
     CAPTURE(cut);
     java.events.clear();

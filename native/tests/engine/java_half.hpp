@@ -38,9 +38,9 @@ struct Event {
   [[nodiscard]] int error_number() const { return static_cast<int>(record.auxiliary >> 32); }
 };
 
-/// The Java half of one loop, in C++: it writes commands, calls tick and reads events, as docs/rings.md says, and checks
-/// what every loop promises: a connection is named by REQUEST first, by CLOSED once and by nothing after that, and when
-/// the loop is gone all blocks are free.
+/// The Java half of one loop, in C++: it writes commands, calls tick and reads events, as docs/rings.md says, and
+/// checks what every loop promises: a connection is named by REQUEST first, by CLOSED once and by nothing after that,
+/// and when the loop is gone all blocks are free.
 class JavaHalf {
  public:
   enum class Echo : std::uint8_t {

@@ -17,7 +17,10 @@ const browser = await chromium.launch({
 });
 try {
   const page = await browser.newPage();
-  page.on('console', (message) => console.log(message.text()));
+  page.on('console', (message) => {
+    // Not the browser's own complaint that the page below is no page.
+    if (message.type() === 'log') console.log(message.text());
+  });
   // Whatever the server answers to a plain GET, the document has the server's origin then.
   await page.goto(url.replace(/^ws:/, 'http:'));
   await page.evaluate(echoAll, { url, sizes: sizes.map(Number) });

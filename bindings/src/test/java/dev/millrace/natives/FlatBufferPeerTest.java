@@ -28,8 +28,7 @@ final class FlatBufferPeerTest {
       builder.addInt(0, question.number(0) + question.number(1), 0);
       builder.addOffset(1, note, 0);
       builder.finish(builder.endTable());
-      assertEquals(
-          SendResult.ACCEPTED, connection.send(FlatBuffers.finish(builder, lease)));
+      assertEquals(SendResult.ACCEPTED, connection.send(FlatBuffers.finish(builder, lease)));
     }
   }
 

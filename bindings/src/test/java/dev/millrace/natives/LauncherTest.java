@@ -12,6 +12,7 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +22,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What {@code ./millrace echo} promises to scripts. */
 @Timeout(60)
 final class LauncherTest {
+
+  @BeforeAll
+  @Timeout(400)
+  static void build() throws Exception {
+    EchoProcess.ensureBuilt();
+  }
 
   @Test
   void tellsEachAddressAndEndsCleanlyOnSigterm(@TempDir Path directory) throws Exception {
@@ -68,7 +75,9 @@ final class LauncherTest {
     assertFalse(socket.toFile().exists());
   }
 
-  /** The second call builds nothing; the best of three, since other tests use the processors too. */
+  /**
+   * The second call builds nothing; the best of three, since other tests use the processors too.
+   */
   @Test
   void isUpWithinTwoSeconds() throws Exception {
     Duration best = Duration.ofHours(1);

@@ -21,7 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class PeerMatrixTest {
 
   private static final int[] SIZES = {
-    0, 1, 125, 126, 127, 1000, 16_384, 65_535, 65_536, 131_072, 131_073, 1 << 20, 5_000_000, 16 << 20
+    0, 1, 125, 126, 127, 1000, 16_384, 65_535, 65_536, 131_072, 131_073, 1 << 20, 5_000_000,
+    16 << 20
   };
 
   private static EchoProcess echo;
@@ -29,8 +30,10 @@ final class PeerMatrixTest {
   private static CuttingProxy proxy;
 
   @BeforeAll
+  @Timeout(400)
   static void start() throws Exception {
     Peers.prepare();
+    EchoProcess.ensureBuilt();
     echo = EchoProcess.start("--listen", "ws://127.0.0.1:0", "--engine", "native");
     server = echo.awaitAddress();
     proxy = new CuttingProxy(server);

@@ -16,7 +16,8 @@ import java.util.stream.Stream;
 /** Runs the clients under {@code src/test/peers}, with their npm packages under {@code target}. */
 final class Peers {
 
-  private static final Path BINDINGS = Path.of(System.getProperty("millrace.home", ".."), "bindings");
+  private static final Path BINDINGS =
+      Path.of(System.getProperty("millrace.home", ".."), "bindings");
   private static final Path SOURCES = BINDINGS.resolve("src/test/peers");
   private static final Path PREPARED = BINDINGS.resolve("target/peers");
   private static final int MINUTES = 3;
@@ -34,8 +35,7 @@ final class Peers {
     }
     try (Stream<Path> files = Files.list(SOURCES)) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
-        Files.copy(
-            file, PREPARED.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+        Files.copy(file, PREPARED.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
       }
     }
     if (!fresh) {

@@ -45,7 +45,8 @@ final class Engines {
       Optional<EngineProvider> found = find(installed, Engine.NATIVE);
       nativeCause = found.isEmpty() ? null : found.get().unavailabilityCause().orElse(null);
       if (found.isPresent() && nativeCause == null) {
-        return new Choice(found.get(), wanted == Engine.NATIVE ? "it was asked for" : "it loads here");
+        return new Choice(
+            found.get(), wanted == Engine.NATIVE ? "it was asked for" : "it loads here");
       }
     }
     String why = whyNotNative(nativeCause);

@@ -139,12 +139,12 @@ public final class Limits {
   /**
    * Sets {@link #highWaterMarkBytes()}.
    *
-   * @param highWaterMarkBytes 1 to 1073741824 (1 GiB)
+   * @param highWaterMarkBytes 2048 to 1073741824 (1 GiB)
    * @return limits that differ in this
    * @throws IllegalArgumentException if the value is out of range
    */
   public Limits withHighWaterMarkBytes(long highWaterMarkBytes) {
-    requireRange("highWaterMarkBytes", highWaterMarkBytes, 1, 1L << 30);
+    requireRange("highWaterMarkBytes", highWaterMarkBytes, 2 << 10, 1L << 30);
     Values changed = new Values(values);
     changed.highWaterMarkBytes = highWaterMarkBytes;
     return new Limits(changed);

@@ -41,6 +41,7 @@ class ArrowsTest {
           Map.entry("dev.millrace.flatbuffers", Set.of("dev.millrace")),
           Map.entry("dev.millrace.cli", Set.of("dev.millrace")),
           Map.entry("dev.millrace.benchmarks", Set.of("dev.millrace", "dev.millrace.flatbuffers")),
+          Map.entry("quickstart", Set.of("dev.millrace")),
           Map.entry(
               "dev.millrace.examples.orderbook",
               Set.of(

@@ -35,7 +35,7 @@ class LimitsTest {
             .withMaxFragments(3)
             .withMaxHeaderBytes(400)
             .withMaxRequestLineBytes(500)
-            .withHighWaterMarkBytes(6)
+            .withHighWaterMarkBytes(6000)
             .withMaxConnections(7)
             .withHandshakeTimeout(Duration.ofSeconds(8))
             .withCloseTimeout(Duration.ofSeconds(9))
@@ -45,7 +45,7 @@ class LimitsTest {
     assertThat(changed)
         .hasToString(
             "Limits[maxMessageBytes=2, maxFragments=3, maxHeaderBytes=400,"
-                + " maxRequestLineBytes=500, highWaterMarkBytes=6, maxConnections=7,"
+                + " maxRequestLineBytes=500, highWaterMarkBytes=6000, maxConnections=7,"
                 + " handshakeTimeout=PT8S, closeTimeout=PT9S, inboxCapacity=16,"
                 + " regionBytes=33554432]");
     assertThat(DEFAULTS.maxMessageBytes()).isEqualTo(1 << 20);
@@ -60,7 +60,7 @@ class LimitsTest {
     bounds("maxFragments", 1, 1 << 24, v -> DEFAULTS.withMaxFragments((int) v));
     bounds("maxHeaderBytes", 256, 65_536, v -> DEFAULTS.withMaxHeaderBytes((int) v));
     bounds("maxRequestLineBytes", 64, 65_536, v -> DEFAULTS.withMaxRequestLineBytes((int) v));
-    bounds("highWaterMarkBytes", 1, 1 << 30, DEFAULTS::withHighWaterMarkBytes);
+    bounds("highWaterMarkBytes", 2 << 10, 1 << 30, DEFAULTS::withHighWaterMarkBytes);
     bounds("maxConnections", 1, 1 << 22, v -> DEFAULTS.withMaxConnections((int) v));
     bounds("inboxCapacity", 2, 1 << 20, v -> DEFAULTS.withInboxCapacity((int) v));
     bounds("regionBytes", 16 << 20, 1 << 30, DEFAULTS::withRegionBytes);

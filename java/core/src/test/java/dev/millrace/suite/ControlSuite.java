@@ -159,8 +159,7 @@ public abstract class ControlSuite extends EngineSuite {
   @ParameterizedTest
   @ValueSource(strings = {"", "a", "\u20ac"})
   void rfc6455_5_5_1_longestReason(String tail) throws Exception {
-    String reason =
-        "r".repeat(123 - tail.getBytes(StandardCharsets.UTF_8).length).concat(tail);
+    String reason = "r".repeat(123 - tail.getBytes(StandardCharsets.UTF_8).length).concat(tail);
     RawClient client = connect(startRecording());
     client.write(Frame.close(1000, reason));
     client.expectCloseAndEnd(1000);
@@ -170,7 +169,9 @@ public abstract class ControlSuite extends EngineSuite {
 
   @ParameterizedTest
   @ValueSource(
-      ints = {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 32_768, 65_535})
+      ints = {
+        0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 32_768, 65_535
+      })
   void rfc6455_7_4_illegalCloseCodeIsAProtocolError(int code) throws Exception {
     RawClient client = connect(startRecording());
     client.write(Frame.close(code, ""));
@@ -286,10 +287,7 @@ public abstract class ControlSuite extends EngineSuite {
   @Test
   void tomcat_cve_2024_23672_peerThatNeverAnswersTheCloseIsLetGo() throws Exception {
     Server server =
-        start(
-            server()
-                .limits(Limits.defaults().withCloseTimeout(SHORT))
-                .route("/", recorder));
+        start(server().limits(Limits.defaults().withCloseTimeout(SHORT)).route("/", recorder));
     RawClient client = connect(server);
     recorder.awaitOpen().close(4000, "bye");
     client.expectClose(4000);
@@ -304,8 +302,7 @@ public abstract class ControlSuite extends EngineSuite {
     Server server =
         start(
             server()
-                .limits(
-                    Limits.defaults().withCloseTimeout(SHORT).withHighWaterMarkBytes(32 << 20))
+                .limits(Limits.defaults().withCloseTimeout(SHORT).withHighWaterMarkBytes(32 << 20))
                 .route("/", recorder));
     RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
     Connection connection = recorder.awaitOpen();
@@ -321,10 +318,7 @@ public abstract class ControlSuite extends EngineSuite {
   void peerThatTalksOnAfterTheCloseIsLetGoByTheDeadline() throws Exception {
     AtomicLong written = new AtomicLong();
     Server server =
-        start(
-            server()
-                .limits(Limits.defaults().withCloseTimeout(SHORT))
-                .route("/", recorder));
+        start(server().limits(Limits.defaults().withCloseTimeout(SHORT)).route("/", recorder));
     RawClient client = connect(server);
     recorder.awaitOpen().close(4000, "bye");
     CompletableFuture<Void> talking =

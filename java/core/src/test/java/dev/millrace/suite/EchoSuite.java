@@ -39,8 +39,28 @@ public abstract class EchoSuite extends EngineSuite {
   @ParameterizedTest
   @ValueSource(
       ints = {
-        0, 1, 2, 124, 125, 126, 127, 128, 1000, 65_534, 65_535, 65_536, 65_537, QUANTUM - 1,
-        QUANTUM, QUANTUM + 1, 512 << 10, MEBI - 1, MEBI, MEBI + 1, MAX_MESSAGE - 1, MAX_MESSAGE
+        0,
+        1,
+        2,
+        124,
+        125,
+        126,
+        127,
+        128,
+        1000,
+        65_534,
+        65_535,
+        65_536,
+        65_537,
+        QUANTUM - 1,
+        QUANTUM,
+        QUANTUM + 1,
+        512 << 10,
+        MEBI - 1,
+        MEBI,
+        MEBI + 1,
+        MAX_MESSAGE - 1,
+        MAX_MESSAGE
       })
   void rfc6455_5_2_everyLengthForm(int length) throws Exception {
     Random random = Seed.random("length " + length);

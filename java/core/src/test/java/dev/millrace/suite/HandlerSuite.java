@@ -49,8 +49,7 @@ public abstract class HandlerSuite extends EngineSuite {
     client.write(Frame.text("a \u20ac"), Frame.binary(new byte[] {1, 2}), Frame.close(1000, "end"));
     client.expectCloseAndEnd(1000);
     client.close();
-    assertEquals(
-        new CloseReason(1000, "end", Initiator.PEER, null), recorder.awaitClose());
+    assertEquals(new CloseReason(1000, "end", Initiator.PEER, null), recorder.awaitClose());
     awaitNoConnections(server);
     assertEquals(List.of("open", "message", "message", "close"), recorder.order());
     Recorder.Received text = recorder.awaitMessage();
@@ -378,9 +377,7 @@ public abstract class HandlerSuite extends EngineSuite {
           connection.schedule(
               () -> steps.add("scheduled " + (Thread.currentThread() == loop)),
               Duration.ofMillis(20));
-          connection
-              .schedule(() -> steps.add("cancelled"), Duration.ofMillis(1))
-              .cancel();
+          connection.schedule(() -> steps.add("cancelled"), Duration.ofMillis(1)).cancel();
           connection.execute(
               () -> {
                 throw new Planted();
@@ -405,10 +402,10 @@ public abstract class HandlerSuite extends EngineSuite {
     for (int millis : new int[] {0, 1, 5, 50, 300}) {
       BlockingQueue<Long> ran = new LinkedBlockingQueue<>();
       long start = System.nanoTime();
-      connection.schedule(
-          () -> ran.add(System.nanoTime() - start), Duration.ofMillis(millis));
+      connection.schedule(() -> ran.add(System.nanoTime() - start), Duration.ofMillis(millis));
       long nanos = Deadline.take(ran, "a task after " + millis + " ms");
-      assertTrue(nanos >= millis * 1_000_000L, "after " + nanos + " ns instead of " + millis + " ms");
+      assertTrue(
+          nanos >= millis * 1_000_000L, "after " + nanos + " ns instead of " + millis + " ms");
     }
   }
 

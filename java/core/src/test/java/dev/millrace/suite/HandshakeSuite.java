@@ -85,8 +85,7 @@ public abstract class HandshakeSuite extends EngineSuite {
     cases.add(request("control character", 400, line("GET /\u0001 HTTP/1.1")));
     cases.add(request("4.2.1 upgrade by HEAD", 400, line("HEAD / HTTP/1.1")));
     cases.add(request("not HTTP", 400, line("\u0016\u0003\u0001\u0002\u0000\u0001")));
-    cases.add(
-        request("long request line", 414, UpgradeRequestText.to("/" + "a".repeat(8192))));
+    cases.add(request("long request line", 414, UpgradeRequestText.to("/" + "a".repeat(8192))));
   }
 
   private static void addFields(List<Arguments> cases) {
@@ -96,8 +95,14 @@ public abstract class HandshakeSuite extends EngineSuite {
     cases.add(request("4.2.1 no Connection", 400, upgrade().without("Connection")));
     cases.add(request("4.2.1 keep-alive", 400, upgrade().with("Connection", "keep-alive")));
     cases.add(request("4.2.1 no key", 400, upgrade().without("Sec-WebSocket-Key")));
-    for (String key : List.of("", "short", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZTEyMw==",
-        "dGhlIHNhbXBsZSBub25jZQ!=", "dGhlIHNhbXBsZSBub25jZQ==a")) {
+    for (String key :
+        List.of(
+            "",
+            "short",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZTEyMw==",
+            "dGhlIHNhbXBsZSBub25jZQ!=",
+            "dGhlIHNhbXBsZSBub25jZQ==a")) {
       cases.add(request("4.2.1 key '" + key + "'", 400, upgrade().with("Sec-WebSocket-Key", key)));
     }
     for (String version : List.of("", "0", "8", "12", "14", "013", "13x", "13, 8")) {
@@ -126,14 +131,12 @@ public abstract class HandshakeSuite extends EngineSuite {
 
   /** The simplest promise against smuggling: an upgrade has no body. */
   private static void addBodies(List<Arguments> cases) {
-    cases.add(
-        request("CVE-2026-58055 Content-Length", 400, upgrade().with("Content-Length", "5")));
+    cases.add(request("CVE-2026-58055 Content-Length", 400, upgrade().with("Content-Length", "5")));
     cases.add(
         request("CVE-2023-40167 Content-Length +5", 400, upgrade().with("Content-Length", "+5")));
     cases.add(request("Content-Length 0x0", 400, upgrade().with("Content-Length", "0x0")));
     cases.add(
-        request(
-            "CVE-2025-58056 chunked", 400, upgrade().with("Transfer-Encoding", "chunked")));
+        request("CVE-2025-58056 chunked", 400, upgrade().with("Transfer-Encoding", "chunked")));
     cases.add(
         request(
             "CVE-2026-33870 strange chunked",
@@ -184,8 +187,7 @@ public abstract class HandshakeSuite extends EngineSuite {
     cases.add(request("4.1 as it stands", 101, upgrade()));
     cases.add(request("names in any case", 101, upgrade().without("Host").with("hOsT", "h")));
     cases.add(request("4.2.1 token in any case", 101, upgrade().with("Upgrade", "WebSocket")));
-    cases.add(
-        request("4.2.1 list", 101, upgrade().with("Connection", "keep-alive, uPgRaDe")));
+    cases.add(request("4.2.1 list", 101, upgrade().with("Connection", "keep-alive, uPgRaDe")));
     cases.add(request("4.2.1 Upgrade list", 101, upgrade().with("Upgrade", "h2c, websocket")));
     cases.add(request("no spaces", 101, upgrade().without("Host").with("Host:h\r\nX", "y")));
     cases.add(request("tabs and spaces", 101, upgrade().with("X-Name", " \t value \t ")));
@@ -202,10 +204,13 @@ public abstract class HandshakeSuite extends EngineSuite {
         request(
             "9.1 an extension is declined by silence",
             101,
-            upgrade().with("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")));
+            upgrade()
+                .with("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")));
     cases.add(
         request(
-            "1.9 a subprotocol nobody chose", 101, upgrade().with("Sec-WebSocket-Protocol", "chat")));
+            "1.9 a subprotocol nobody chose",
+            101,
+            upgrade().with("Sec-WebSocket-Protocol", "chat")));
     cases.add(
         request("head just below the limit", 101, upgrade().with("X-Large", "a".repeat(16_000))));
     return cases.stream();
@@ -241,8 +246,7 @@ public abstract class HandshakeSuite extends EngineSuite {
 
   @Test
   void requestCutAtEveryByte() throws Exception {
-    byte[] request =
-        upgrade().with("Origin", "http://localhost").with("X-Name", "value").bytes();
+    byte[] request = upgrade().with("Origin", "http://localhost").with("X-Name", "value").bytes();
     byte[] stream = Frame.join(request, Frame.text("first").bytes());
     Server server = startRouted();
     try (LoopProbe probe = new LoopProbe(server, "/")) {
@@ -376,7 +380,8 @@ public abstract class HandshakeSuite extends EngineSuite {
     client.write("GET /broken HTTP/1.1\r\nHost: h\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
     HttpResponse response = client.readResponse();
     assertEquals(500, response.status());
-    assertFalse(response.text().contains("planted"), "the cause is for the log: " + response.text());
+    assertFalse(
+        response.text().contains("planted"), "the cause is for the log: " + response.text());
     client.expectEnd();
     connect(server).write(Frame.text("alive")).expectText("alive");
   }
@@ -431,8 +436,7 @@ public abstract class HandshakeSuite extends EngineSuite {
         start(
             server()
                 .route("/", ECHO)
-                .onUpgrade(
-                    request -> Upgrade.accept().header("X-Echo", "a\r\nX-Injected: yes")));
+                .onUpgrade(request -> Upgrade.accept().header("X-Echo", "a\r\nX-Injected: yes")));
     RawClient client = open(server);
     client.write(upgrade().bytes());
     HttpResponse response = client.readResponse();
@@ -492,8 +496,7 @@ public abstract class HandshakeSuite extends EngineSuite {
         Arguments.of("a refused request", UpgradeRequestText.to("/nowhere").bytes()),
         Arguments.of("a message", Frame.join(request, message)),
         Arguments.of("half a header", Frame.join(request, Arrays.copyOf(message, 3))),
-        Arguments.of(
-            "half a message", Frame.join(request, Arrays.copyOf(message, 70_000))),
+        Arguments.of("half a message", Frame.join(request, Arrays.copyOf(message, 70_000))),
         Arguments.of(
             "half a fragmented message",
             Frame.join(request, Frame.text("half").unfinished().bytes())),

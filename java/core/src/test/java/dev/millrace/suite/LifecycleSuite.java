@@ -151,8 +151,7 @@ public abstract class LifecycleSuite extends EngineSuite {
     assertTrue(Files.isRegularFile(file), "what is no socket is not removed");
     assertTrue(Files.isDirectory(directory));
     assertThrows(
-        IllegalArgumentException.class,
-        () -> server().listen("ws+unix:///" + "p".repeat(108)));
+        IllegalArgumentException.class, () -> server().listen("ws+unix:///" + "p".repeat(108)));
   }
 
   @Test
@@ -370,7 +369,8 @@ public abstract class LifecycleSuite extends EngineSuite {
   @Test
   void nothingToListenOnIsTheCallersMistake() {
     assertThrows(
-        IllegalStateException.class, () -> Server.builder().engine(engine()).route("/", ECHO).start());
+        IllegalStateException.class,
+        () -> Server.builder().engine(engine()).route("/", ECHO).start());
   }
 
   /**

@@ -95,7 +95,8 @@ public abstract class MessageSuite extends EngineSuite {
    */
   @Test
   void hostileOffsetsCannotReadTheNeighbour() throws Exception {
-    byte[] hostile = ByteBuffer.allocate(16).putInt(20).putInt(-4).putInt(16).putInt(1 << 30).array();
+    byte[] hostile =
+        ByteBuffer.allocate(16).putInt(20).putInt(-4).putInt(16).putInt(1 << 30).array();
     byte[] secret = "the neighbour's secret".getBytes(StandardCharsets.US_ASCII);
     Checks checks =
         new Checks(
@@ -168,8 +169,7 @@ public abstract class MessageSuite extends EngineSuite {
             (connection, message) -> {
               BlockingQueue<String> outcomes = new LinkedBlockingQueue<>();
               Task other =
-                  Task.start(
-                      "other", () -> outcomes.add(useAll(List.of(message), connection)));
+                  Task.start("other", () -> outcomes.add(useAll(List.of(message), connection)));
               other.join();
               assertEquals("7 of 7 throw", outcomes.take());
               assertEquals("here it is valid", message.text());
@@ -198,7 +198,8 @@ public abstract class MessageSuite extends EngineSuite {
 
   @Test
   void textDecodesEveryKindOfCharacter() throws Exception {
-    String all = "\u0000 \u007f \u0080 \u07ff \u0800 \ud7ff \ue000 \uffff \ud800\udc00 \udbff\udfff";
+    String all =
+        "\u0000 \u007f \u0080 \u07ff \u0800 \ud7ff \ue000 \uffff \ud800\udc00 \udbff\udfff";
     BlockingQueue<String> texts = new LinkedBlockingQueue<>();
     Handler handler = (connection, message) -> texts.add(message.text());
     RawClient client = connect(start(server().route("/", handler)));

@@ -123,8 +123,7 @@ public abstract class MultiLoopSuite extends EngineSuite {
             }
           }
         };
-    Limits limits =
-        Limits.defaults().withHighWaterMarkBytes(64 << 20);
+    Limits limits = Limits.defaults().withHighWaterMarkBytes(64 << 20);
     Server server = start(server().loops(3).limits(limits).route("/", members));
     List<RawClient> clients = new ArrayList<>();
     for (int c = 0; c < 6; c++) {

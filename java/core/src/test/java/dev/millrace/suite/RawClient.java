@@ -110,8 +110,7 @@ public final class RawClient implements AutoCloseable {
     HttpResponse response = readResponse();
     assertEquals(101, response.status(), () -> "status, body: " + response.text());
     assertEquals(
-        UpgradeRequestText.accept(UpgradeRequestText.KEY),
-        response.header("Sec-WebSocket-Accept"));
+        UpgradeRequestText.accept(UpgradeRequestText.KEY), response.header("Sec-WebSocket-Accept"));
     assertEquals("websocket", response.header("Upgrade").toLowerCase(Locale.ROOT));
     assertEquals("upgrade", response.header("Connection").toLowerCase(Locale.ROOT));
     return response;

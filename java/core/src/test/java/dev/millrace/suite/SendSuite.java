@@ -84,8 +84,22 @@ public abstract class SendSuite extends EngineSuite {
   }
 
   private static final int[] SIZES = {
-    0, 1, 125, 126, 127, 2047, 2048, 2049, 65_535, 65_536, (256 << 10) - 15, (256 << 10) - 14,
-    (256 << 10) - 13, 256 << 10, 1 << 20, 5 << 20
+    0,
+    1,
+    125,
+    126,
+    127,
+    2047,
+    2048,
+    2049,
+    65_535,
+    65_536,
+    (256 << 10) - 15,
+    (256 << 10) - 14,
+    (256 << 10) - 13,
+    256 << 10,
+    1 << 20,
+    5 << 20
   };
 
   @ParameterizedTest
@@ -418,6 +432,9 @@ public abstract class SendSuite extends EngineSuite {
     List<Lease> withSpoiled = new ArrayList<>(leases);
     withSpoiled.add(spoiled);
     assertThrows(IllegalStateException.class, () -> connection.sendAll(withSpoiled));
+    Lease twice = connection.lease(1);
+    assertThrows(IllegalStateException.class, () -> connection.sendAll(List.of(twice, twice)));
+    twice.close();
     assertEquals(3000, leases.get(1).length(), "none was consumed");
     accept(connection.sendAll(leases));
     assertThrows(IllegalStateException.class, () -> connection.sendAll(leases));

@@ -37,9 +37,9 @@ import org.jspecify.annotations.Nullable;
  * places, and moves from left to right:
  *
  * <pre>
- *   posted          by other threads, in the inbox           atomic
- *   staged          in commands that are not executed        the loop's, void when its batch is over
- *   the slot's word executed, not taken by the kernel        the core's
+ *   posted           by other threads, in the inbox       atomic
+ *   staged           in commands that are not executed    the loop's, void when its batch is over
+ *   the slot's word  executed, not taken by the kernel    the core's
  * </pre>
  *
  * It is added to the next place before it leaves the one before, and readers look from left to
@@ -49,9 +49,9 @@ import org.jspecify.annotations.Nullable;
  * call may wait; for that moment other threads see the loop's own sends of one turn in neither
  * place. Posted bytes are executed by a call of their own, which does not wait.
  *
- * <p>So a thread that is refused was refused rightly, threads other than the loop never exceed the
- * mark by more than one message among them, nor does the loop; both at once may exceed it by one
- * each.
+ * <p>So the loop alone, or other threads alone, exceed the mark by at most one message. Where both
+ * send to one connection at the same moment they may exceed it by one each, and in that one moment
+ * by what the loop has sent in the turn, which is itself below the mark.
  */
 final class NativeConnection extends AbstractConnection {
   private static final VarHandle PHASE;

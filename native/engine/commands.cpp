@@ -230,7 +230,8 @@ void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& 
   const bool own = ring::region_of(command.address) == region_->id();
   const bool in_arena = own && offset < arena_.capacity() && command.length <= arena_.capacity() - offset;
   std::uint8_t* const payload = in_arena ? region_->base() + offset : bytes_at(command.address, command.length);
-  if (payload == nullptr) {
+  // An empty message may lie at the very end of its block, which is no address inside it.
+  if (payload == nullptr && command.length > 0) {
     reject(slot, command);
     return;
   }

@@ -300,6 +300,31 @@ TEST_CASE("a flood of tiny frames: the event ring fills, nothing is lost, order 
   expect_idle(java);
 }
 
+TEST_CASE("an empty message at the very end of the bytes that waited is echoed like any other") {
+  JavaHalf java;
+  java.echo = Echo::borrowed;
+  Client client = Client::tcp(java.listen());
+  const Id id = open_connection(java, client);
+  // The ring takes 4,096 messages; 8,192 bytes are left over and fill their block to its last byte.
+  std::string stream;
+  for (int number = 0; number < 4096; ++number) stream += client_frame(kBinary, "");
+  stream += client_frame(kBinary, "ab");
+  for (int number = 0; number < 1364; ++number) stream += client_frame(kBinary, "");
+  REQUIRE(stream.size() == 4096 * 6 + 8192);
+  client.write(stream);
+  REQUIRE(pump({}, {&client}, [&] { return client.unwritten() == 0; }));
+  std::size_t echoed = 0;
+  REQUIRE(pump(java, {&client}, [&] {
+    while (client.take_frame()) ++echoed;
+    return echoed == 5461 || client.ended();
+  }));
+  CHECK(echoed == 5461);
+  CHECK(java.closed(id) == nullptr);
+  CHECK(java.counter(ring::kEventRingFull) > 0);
+  client.close();
+  expect_idle(java);
+}
+
 TEST_CASE("more arrives in one turn than the arena holds") {
   JavaHalf java;
   java.echo = Echo::borrowed;

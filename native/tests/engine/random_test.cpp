@@ -44,6 +44,7 @@ struct Peer {
   bool cut = false;       ///< Java aborted or closed it: echoes may be missing
   std::deque<std::pair<std::uint8_t, std::string>> awaited;
   std::size_t closes = 0;
+  std::string told = "not CLOSED";  ///< what Java heard of its end
 };
 
 class Storm {
@@ -197,6 +198,12 @@ class Storm {
   void note(const Event& event) {
     switch (event.record.type) {
       case ring::kRequest: {
+        if (event.record.opcode != 1) {
+          // What is left of an upgrade that a hostile peer spoiled: a plain GET.
+          java_.respond(event.id(), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+          java_.forget(event.id());
+          return;
+        }
         ++requests_;
         const std::size_t number = std::strtoull(event.bytes.c_str() + sizeof "GET /" - 1, nullptr, 10);
         Peer* owner = nullptr;
@@ -207,6 +214,11 @@ class Storm {
         return;
       }
       case ring::kClosed:
+        if (Peer* const owner = open_[event.id()]; owner != nullptr) {
+          owner->told = "CLOSED code " + std::to_string(event.code()) + ", rule " + std::to_string(event.protocol_error()) +
+                        ", errno " + std::to_string(event.error_number()) + ", flags " +
+                        std::to_string(event.record.flags);
+        }
         open_.erase(event.id());
         ++closed_;
         return;
@@ -248,6 +260,9 @@ class Storm {
   void check_end(const Peer& peer) {
     if (peer.hostile || peer.gone || peer.finished || peer.cut) return;
     if (!peer.opened && java_.counter(ring::kAcceptFailures) > 0) return;  // no slot was free
+    CAPTURE(peer.told);
+    CAPTURE(peer.opened);
+    CAPTURE(peer.client.error());
     CHECK(peer.said_close);
     CHECK(peer.awaited.empty());
     CHECK(peer.closes == 1);

@@ -78,10 +78,10 @@ TEST_CASE("a timeout beyond the end of time is no timeout") {
   client.write(client_close(1000));
   client.work();
   client.finish();
-  bool closed = false;
-  java.on_event = [&](const Event& event) { closed |= event.record.type == ring::kClosed; };
-  for (int turns = 0; turns < 10 && !closed; ++turns) java.turn(INT64_MAX);
-  CHECK(closed);
+  for (int turns = 0; turns < 10 && java.closed(id) == nullptr; ++turns) java.turn(INT64_MAX);
+  REQUIRE(java.closed(id) != nullptr);
+  CHECK(java.closed(id)->code() == 1000);
+  CHECK(java.closed(id)->record.flags == 0);
 }
 
 TEST_CASE("wake ends a wait without end, from another thread") {
@@ -468,7 +468,7 @@ TEST_CASE("loops on threads of their own: hand-off, blocks across loops, wakes")
   std::atomic<bool> stop{false};
   std::atomic<int> port{0};
   std::atomic<int> made{0};
-  std::atomic<int> idle{0};
+  std::atomic<bool> woken{false};
   std::vector<std::thread> threads;
   std::atomic<int> handles[kLoops];
   for (int index = 0; index < kLoops; ++index) {
@@ -485,8 +485,8 @@ TEST_CASE("loops on threads of their own: hand-off, blocks across loops, wakes")
         java.keep_events = false;
       }
       while (!stop) java.turn(-1);
-      ++idle;
-      while (idle < kLoops) std::this_thread::yield();
+      // An event may have ended the wait: the handle must live until its wake has come.
+      while (!woken) std::this_thread::yield();
     });
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -522,6 +522,7 @@ TEST_CASE("loops on threads of their own: hand-off, blocks across loops, wakes")
   clients.clear();
   stop = true;
   for (const auto& handle : handles) CHECK(wake(handle) == 0);
+  woken = true;
   for (std::thread& thread : threads) thread.join();
   CHECK(destroy_group(group) == 0);
 }

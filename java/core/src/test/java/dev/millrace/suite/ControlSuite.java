@@ -361,6 +361,59 @@ public abstract class ControlSuite extends EngineSuite {
   }
 
   @Test
+  void peerThatHalfClosesGetsWhatItIsOwed() throws Exception {
+    byte[] payload = Seed.bytes(Seed.random("half close"), 8 << 20);
+    Server server = startRecording();
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = recorder.awaitOpen();
+    assertEquals(SendResult.ACCEPTED, connection.send(ByteBuffer.wrap(payload)));
+    Deadline.until(() -> connection.bufferedBytes() > 0, "bytes that the kernel does not take");
+    client.shutdownOutput();
+    client.expectBinary(payload);
+    assertEquals(Initiator.NETWORK, recorder.awaitClose().initiator());
+    awaitNoConnections(server);
+  }
+
+  @Test
+  void peerThatHalfClosesAndDoesNotReadIsLetGoByTheDeadline() throws Exception {
+    Limits limits = Limits.defaults().withCloseTimeout(SHORT);
+    Server server = start(server().limits(limits).route("/", recorder));
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = recorder.awaitOpen();
+    assertEquals(SendResult.ACCEPTED, connection.send(ByteBuffer.allocate(16 << 20)));
+    Deadline.until(() -> connection.bufferedBytes() > 0, "bytes that the kernel does not take");
+    client.shutdownOutput();
+    assertEquals(CloseCode.ABNORMAL_CLOSURE, recorder.awaitClose().code());
+    awaitNoConnections(server);
+    client.close();
+  }
+
+  /** What the peer was in the middle of is passed over, so that its Close is found behind it. */
+  @Test
+  void closeBegunHereInTheMiddleOfAMessage() throws Exception {
+    Server server = startRecording();
+    byte[] message = Frame.binary(new byte[100_000]).bytes();
+    try (LoopProbe probe = new LoopProbe(server, "/")) {
+      recorder.awaitOpen();
+      for (int sent : new int[] {1, 5, 20, 50_000}) {
+        RawClient client = connect(server);
+        Connection connection = recorder.awaitOpen();
+        client.write(message, 0, sent);
+        probe.awaitTurn();
+        connection.close(4001, "enough");
+        client.expectClose(4001);
+        client.write(message, sent, message.length);
+        client.write(Frame.close(4001, ""));
+        client.expectEnd();
+        client.close();
+        assertEquals(4001, recorder.awaitClose().code());
+      }
+    }
+    assertEquals(0, recorder.deliveries());
+    awaitNoConnections(server);
+  }
+
+  @Test
   void rfc6455_7_1_5_resetIsAbnormal() throws Exception {
     Server server = startRecording();
     RawClient client = connect(server);

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -313,6 +313,10 @@ void JavaHalf::check_life(const Event& event) {
     CHECK(open_.emplace(id, true).second);
     return;
   }
+  if (type == ring::kPeer) {
+    CHECK(id == last_request_);
+    return;
+  }
   CHECK_MESSAGE(open_.contains(id), "event ", int{type}, " of a connection that is not open");
   if (type == ring::kClosed) open_.erase(id);
 }
@@ -404,10 +408,16 @@ std::size_t open_descriptors() {
   return count;
 }
 
-std::int64_t thread_cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
+long thread_waits() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+void expect_no_spin(JavaHalf& java) {
+  const long waits = thread_waits();
+  for (int turns = 0; turns < 4; ++turns) java.turn(20 * kMilli);
+  CHECK_MESSAGE(thread_waits() - waits >= 4, "a turn came to its end without ever blocking");
 }
 
 Folder::Folder() {

@@ -155,7 +155,10 @@ void settle(JavaHalf& java);
 void expect_idle(JavaHalf& java, const std::vector<Client*>& clients = {});
 
 [[nodiscard]] std::size_t open_descriptors();
-[[nodiscard]] std::int64_t thread_cpu_ns();
+/// How often this thread gave up the processor by itself. A loop that spins never does, however busy the machine is.
+[[nodiscard]] long thread_waits();
+/// A few turns with nothing to tell: each must block.
+void expect_no_spin(JavaHalf& java);
 
 /// A fresh folder that goes with everything in it.
 class Folder {

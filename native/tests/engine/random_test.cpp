@@ -215,9 +215,9 @@ class Storm {
       }
       case ring::kClosed:
         if (Peer* const owner = open_[event.id()]; owner != nullptr) {
-          owner->told = "CLOSED code " + std::to_string(event.code()) + ", rule " + std::to_string(event.protocol_error()) +
-                        ", errno " + std::to_string(event.error_number()) + ", flags " +
-                        std::to_string(event.record.flags);
+          owner->told = "CLOSED code " + std::to_string(event.code()) + ", rule " +
+                        std::to_string(event.protocol_error()) + ", errno " + std::to_string(event.error_number()) +
+                        ", flags " + std::to_string(event.record.flags);
         }
         open_.erase(event.id());
         ++closed_;

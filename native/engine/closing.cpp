@@ -79,7 +79,22 @@ void Loop::deadline_passed(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   connection.timer = loop::TimerWheel::kNoTimer;
   connection.timed_out = true;
-  end(slot, 0, connection.phase != Phase::draining);
+  if (connection.phase == Phase::open && connection.input_ended) {
+    force_close(slot);
+  } else {
+    end(slot, 0, connection.phase != Phase::draining);
+  }
+}
+
+/// Java's handlers have not come to the peer's Close, or its error, in time: it is answered without them.
+void Loop::force_close(std::uint32_t slot) noexcept {
+  const std::uint16_t code = connections_[slot].close_code;
+  std::uint8_t body[protocol::kMaxControlPayload];
+  const std::uint16_t answer = protocol::is_sendable(code) ? code : std::uint16_t{0};  // 1005 is never on the wire
+  const std::size_t length = protocol::write_close_body(body, answer, nullptr, 0);
+  put_frame(slot, protocol::Opcode::close, body, length, 0);
+  begin_closing(slot);
+  send_gathered(slot);
 }
 
 /// The socket is closed and everything the connection held is given back. The slot stays until CLOSED is written.

@@ -180,6 +180,7 @@ class Loop {
   void end(std::uint32_t slot, int error_number, bool reset) noexcept;
   void release_slot(std::uint32_t slot) noexcept;
   void deadline_passed(std::uint32_t slot) noexcept;
+  void force_close(std::uint32_t slot) noexcept;
   void post(std::uint32_t slot, Pending fact) noexcept;
   void write_pending() noexcept;
   [[nodiscard]] bool write_fact(std::uint32_t slot, Pending fact) noexcept;

@@ -223,14 +223,27 @@ TEST_CASE("the close deadline ends a connection that does not answer") {
     CHECK((closed.record.flags & ring::kTimedOut) != 0);
     CHECK(java.buffered(id) == 0);
   }
-  SUBCASE("Java does not answer CLOSING") {
+  SUBCASE("Java does not answer CLOSING: the core does") {
     java.answer_closing = false;
     Client client = Client::tcp(port);
     const Id id = open_connection(java, client);
-    client.write(client_close(1000));
+    client.write(client_close(3005, "bye"));
+    const auto frames = read_to_end(java, client);
+    CHECK(frames.back().close_code() == 3005);
+    client.finish();
     const Event& closed = await_closed(java, client, id);
     CHECK((closed.record.flags & ring::kTimedOut) != 0);
     CHECK((closed.record.flags & ring::kPeerBegan) != 0);
+  }
+  SUBCASE("Java does not answer CLOSING after a broken rule: the core says which") {
+    java.answer_closing = false;
+    Client client = Client::tcp(port);
+    const Id id = open_connection(java, client);
+    client.write(std::string("\x82\x01x", 3));  // not masked
+    const auto frames = read_to_end(java, client);
+    CHECK(frames.back().close_code() == 1002);
+    client.finish();
+    CHECK((await_closed(java, client, id).record.flags & ring::kTimedOut) != 0);
   }
   SUBCASE("a refused peer that does not go") {
     Client client = Client::tcp(port);

@@ -11,11 +11,7 @@
 //           --F0--> kAfterF0 --90..BF---> kTwoMore
 //           --F1..F3--------------------> kThreeMore --80..BF--> kTwoMore
 //           --F4--> kAfterF4 --80..8F---> kTwoMore              (RFC 3629 4)
-#include "simd/utf8.hpp"
-
-#include <array>
-
-#include "base/bytes.hpp"
+#include "simd/kernels.hpp"
 
 namespace millrace::simd {
 
@@ -25,7 +21,7 @@ constexpr unsigned kBits = 6;
 constexpr std::uint64_t kStateMask = (1u << kBits) - 1;
 
 enum State : std::uint64_t {
-  kText = 0 * kBits,
+  kText = kUtf8Text,
   kOneMore = 1 * kBits,
   kTwoMore = 2 * kBits,
   kThreeMore = 3 * kBits,
@@ -33,8 +29,9 @@ enum State : std::uint64_t {
   kAfterED = 5 * kBits,
   kAfterF0 = 6 * kBits,
   kAfterF4 = 7 * kBits,
-  kRefused = 8 * kBits,
+  kRefused = kUtf8Refused,
 };
+static_assert(kUtf8Refused == 8 * kBits);
 
 struct Transition {
   State from;
@@ -52,48 +49,56 @@ constexpr Transition kTransitions[] = {
     {kAfterF4, 0x80, 0x8F, kTwoMore},
 };
 
-constexpr std::array<std::uint64_t, 256> make_rows() {
-  std::array<std::uint64_t, 256> rows{};
-  for (auto& row : rows) {
+struct Rows {
+  std::uint64_t of[256];
+};
+
+consteval Rows make_rows() {
+  Rows rows{};
+  for (auto& row : rows.of) {
     for (std::uint64_t state = kText; state <= kRefused; state += kBits) row |= std::uint64_t{kRefused} << state;
   }
   for (const auto& transition : kTransitions) {
     for (unsigned byte = transition.first; byte <= transition.last; ++byte) {
-      rows[byte] &= ~(kStateMask << transition.from);
-      rows[byte] |= std::uint64_t{transition.to} << transition.from;
+      rows.of[byte] &= ~(kStateMask << transition.from);
+      rows.of[byte] |= std::uint64_t{transition.to} << transition.from;
     }
   }
   return rows;
 }
 
-constexpr auto kRows = make_rows();
+constexpr Rows kRows = make_rows();
 
-constexpr std::uint64_t kHighBits = 0x8080808080808080;
-constexpr std::size_t kStep = 32;
-
+/// True when none of the next `kWords * 8` bytes has its highest bit set.
+template <std::size_t kWords>
 inline bool is_ascii(const std::uint8_t* bytes) noexcept {
+  std::uint64_t words[kWords];
+  __builtin_memcpy(words, bytes, sizeof words);
   std::uint64_t any = 0;
-  for (std::size_t i = 0; i < kStep; i += 8) any |= base::load<std::uint64_t>(bytes + i);
-  return (any & kHighBits) == 0;
+  for (const std::uint64_t word : words) any |= word;
+  return (any & 0x8080808080808080) == 0;
 }
 
 inline std::uint64_t run(std::uint64_t state, const std::uint8_t* bytes, std::size_t length) noexcept {
-  for (std::size_t i = 0; i < length; ++i) state = kRows[bytes[i]] >> (state & 63);
+  for (std::size_t i = 0; i < length; ++i) state = kRows.of[bytes[i]] >> (state & 63);
   return state & kStateMask;
 }
 
 }  // namespace
 
-bool Utf8Validator::append(const std::uint8_t* bytes, std::size_t length) noexcept {
-  std::uint64_t state = state_;
+std::uint32_t scalar::utf8(std::uint32_t begun, const std::uint8_t* bytes, std::size_t length) noexcept {
+  constexpr std::size_t kStep = 32;
+  std::uint64_t state = begun;
   std::size_t i = 0;
   for (; length - i >= kStep && state != kRefused; i += kStep) {
-    if (state == kText && is_ascii(bytes + i)) continue;
+    if (state == kText && is_ascii<kStep / 8>(bytes + i)) continue;
     state = run(state, bytes + i, kStep);
   }
+  if (state == kText) {
+    while (length - i >= 8 && is_ascii<1>(bytes + i)) i += 8;
+  }
   if (state != kRefused) state = run(state, bytes + i, length - i);
-  state_ = static_cast<std::uint32_t>(state);
-  return state != kRefused;
+  return static_cast<std::uint32_t>(state);
 }
 
 }  // namespace millrace::simd

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ using millrace::simd::unmask_copy;
 
 constexpr std::uint8_t kKey[4] = {0x37, 0xFA, 0x21, 0x3D};
 constexpr std::uint8_t kGuard = 0xDB;
-constexpr std::size_t kAlignments = 16;
+constexpr std::size_t kAlignments = 64;
 constexpr std::size_t kGuardLength = 64;
 
 std::uint32_t loaded(const std::uint8_t (&key)[4]) {
@@ -98,6 +99,25 @@ TEST_CASE("RFC 6455 5.3: unmask_copy equals the bytewise definition and leaves i
           unmask_copy(to.place, from.place, payload.size(), loaded(kKey), phase);
           return to.holds(expected) && from.holds(payload);
         }) == "");
+}
+
+TEST_CASE("RFC 6455 5.3: long payloads of random length, phase and alignment") {
+  std::mt19937 random(6455);
+  std::string failure;
+  for (int round = 0; round < 400 && failure.empty(); ++round) {
+    const std::size_t length = random() % (round % 8 == 0 ? 300000 : 5000);
+    const unsigned phase = random() % 4;
+    const auto payload = payload_of(length);
+    const auto expected = reference(payload, phase);
+    Guarded from(length, random() % kAlignments);
+    Guarded to(length, random() % kAlignments);
+    std::copy(payload.begin(), payload.end(), from.place);
+    unmask_copy(to.place, from.place, length, loaded(kKey), phase);
+    const bool copied = to.holds(expected) && from.holds(payload);
+    unmask(from.place, length, loaded(kKey), phase);
+    if (!copied || !from.holds(expected)) failure = "length=" + std::to_string(length) + (copied ? "" : " copy");
+  }
+  CHECK(failure == "");
 }
 
 TEST_CASE("a payload unmasked in pieces equals the payload unmasked whole") {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -113,8 +115,19 @@ Fed feed(const Bytes& text, const std::vector<std::size_t>& cuts) {
   return {cuts.size() + 1, validator.complete()};
 }
 
-/// Feeds one short sequence byte by byte and whole, starting from a text's beginning; both must agree with the
-/// reference.
+/// The sequence inside a text that is long enough for vectors: behind `before` bytes of ASCII, before `after`.
+bool agrees_inside(const std::uint8_t* bytes, std::size_t length, std::size_t before, std::size_t after, bool accepted,
+                   bool complete) {
+  static Bytes text(128, 'a');
+  std::copy_n(bytes, length, text.data() + before);
+  Utf8Validator validator;
+  const bool taken = validator.append(text.data(), before + length + after);
+  std::fill_n(text.data() + before, length, 'a');
+  if (after > 0) return taken == complete;
+  return taken == accepted && (!accepted || validator.complete() == complete);
+}
+
+/// Feeds one short sequence byte by byte, whole, and inside longer texts; all must agree with the reference.
 bool agrees(const std::uint8_t* bytes, std::size_t length) {
   const Reference& judge = reference();
   Verdict expected = Verdict::complete;
@@ -131,9 +144,14 @@ bool agrees(const std::uint8_t* bytes, std::size_t length) {
     if (i == fault) break;
   }
   Utf8Validator whole;
-  if (whole.append(bytes, length) != (fault == length)) return false;
-  if (fault < length) return true;
-  const bool complete = expected == Verdict::complete;
+  const bool accepted = fault == length;
+  const bool complete = accepted && expected == Verdict::complete;
+  // Across the vectors of 16, 32 and 64 bytes, in the first of them, in the last, and unfinished at the end.
+  if (!agrees_inside(bytes, length, 62, 40, accepted, complete)) return false;
+  if (!agrees_inside(bytes, length, 30, 2, accepted, complete)) return false;
+  if (!agrees_inside(bytes, length, 77, 0, accepted, complete)) return false;
+  if (whole.append(bytes, length) != accepted) return false;
+  if (!accepted) return true;
   return bytewise.complete() == complete && whole.complete() == complete;
 }
 
@@ -142,18 +160,20 @@ TEST_CASE("RFC 3629: every sequence of one, two and three bytes") {
   for (std::uint32_t value = 0; value < 1u << 24 && failure.empty(); ++value) {
     const std::uint8_t bytes[] = {static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 8),
                                   static_cast<std::uint8_t>(value)};
-    if (!agrees(bytes, 3)) failure = hex(bytes, 3);
+    // Behind an ASCII byte the other two stand as they do alone.
+    if (bytes[0] >= 0x80 && !agrees(bytes, 3)) failure = hex(bytes, 3);
     if (value < 1u << 16 && !agrees(bytes + 1, 2)) failure = hex(bytes + 1, 2);
     if (value < 1u << 8 && !agrees(bytes + 2, 1)) failure = hex(bytes + 2, 1);
   }
   CHECK(failure == "");
 }
 
-TEST_CASE("RFC 3629: four bytes, every first and second, the others at every edge of a range") {
+TEST_CASE("RFC 3629: four bytes, every beginning of two, the others at every edge of a range") {
   constexpr std::uint8_t kEdges[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F,
                                      0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF4, 0xFF};
   std::string failure;
-  for (std::uint32_t value = 0; value < 1u << 16 && failure.empty(); ++value) {
+  // From C0 on: anything lower ends at once, and what follows it is a shorter sequence.
+  for (std::uint32_t value = 0xC000; value < 1u << 16 && failure.empty(); ++value) {
     for (const std::uint8_t third : kEdges) {
       for (const std::uint8_t fourth : kEdges) {
         const std::uint8_t bytes[] = {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value), third,
@@ -224,6 +244,74 @@ TEST_CASE("RFC 6455 8.1: each text, cut at every place, is refused at the first 
     }
   }
   CHECK(failure == "");
+}
+
+/// A text of `length` bytes or up to three more, of the given kinds of code points.
+Bytes random_text(std::mt19937& random, std::size_t length, const std::vector<unsigned>& kinds) {
+  constexpr std::uint32_t kFirst[] = {0x00, 0x80, 0x800, 0xE000, 0x10000};
+  constexpr std::uint32_t kLast[] = {0x7F, 0x7FF, 0xD7FF, 0xFFFF, 0x10FFFF};
+  Bytes out;
+  while (out.size() < length) {
+    const unsigned kind = kinds[random() % kinds.size()];
+    const Bytes next = encode(kFirst[kind] + random() % (kLast[kind] - kFirst[kind] + 1));
+    out.insert(out.end(), next.begin(), next.end());
+  }
+  return out;
+}
+
+/// Compares with the reference, the text in one piece and cut at random.
+bool agrees_cut(std::mt19937& random, const Bytes& text) {
+  const auto expected = reference().judge_text(text);
+  for (std::size_t count = 0; count <= 3; ++count) {
+    std::vector<std::size_t> cuts(count);
+    for (auto& cut : cuts) cut = random() % (text.size() + 1);
+    std::sort(cuts.begin(), cuts.end());
+    std::size_t piece = 0;
+    while (piece < cuts.size() && cuts[piece] <= expected.fault) ++piece;
+    if (expected.fault == text.size()) piece = cuts.size() + 1;
+    const auto fed = feed(text, cuts);
+    if (fed.refused_at != piece || fed.complete != expected.complete) return false;
+  }
+  return true;
+}
+
+TEST_CASE("RFC 6455 8.1: random texts, whole and with one byte changed at every position") {
+  constexpr std::uint8_t kBytes[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
+                                     0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xF8, 0xFC, 0xFE, 0xFF};
+  const std::vector<std::vector<unsigned>> kinds = {
+      {0}, {0, 0, 0, 0, 0, 0, 0, 0, 1}, {1}, {2}, {3}, {4}, {0, 1, 2, 3, 4}};
+  std::mt19937 random(3629);
+  std::string failure;
+  for (int round = 0; round < 100 && failure.empty(); ++round) {
+    const Bytes text = random_text(random, random() % 260, kinds[static_cast<std::size_t>(round) % kinds.size()]);
+    if (!agrees_cut(random, text)) failure = hex(text.data(), text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      Bytes changed = text;
+      changed[i] = kBytes[random() % std::size(kBytes)];
+      if (!agrees_cut(random, changed)) failure = hex(changed.data(), changed.size());
+      changed.resize(i);
+      if (!agrees_cut(random, changed)) failure = hex(changed.data(), changed.size());
+    }
+  }
+  CHECK(failure == "");
+}
+
+TEST_CASE("RFC 6455 8.1: one fault anywhere in a long text is found") {
+  std::mt19937 random(8);
+  std::size_t missed = 0;
+  for (const bool ascii : {true, false}) {
+    const Bytes text =
+        random_text(random, 3000, ascii ? std::vector<unsigned>{0} : std::vector<unsigned>{0, 1, 2, 3, 4});
+    Utf8Validator sound;
+    CHECK(sound.append(text.data(), text.size()));
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      Bytes changed = text;
+      changed[i] = 0xFF;
+      Utf8Validator validator;
+      if (validator.append(changed.data(), changed.size())) ++missed;
+    }
+  }
+  CHECK(missed == 0);
 }
 
 TEST_CASE("RFC 6455 8.1: a long text of all kinds, in pieces of one size each") {

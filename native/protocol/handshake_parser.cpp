@@ -50,7 +50,7 @@ constexpr FieldName kFieldNames[] = {
 constexpr Refusal kNotHttp{400, "this is not an HTTP request"};
 constexpr Refusal kBareLineFeed{400, "a line does not end with CR LF"};
 constexpr Refusal kRequestLine{400, "the request line is malformed"};
-constexpr Refusal kTarget{400, "the request target is not a path"};
+constexpr Refusal kTarget{400, "the request target is neither a path nor an absolute URI of http or ws"};
 constexpr Refusal kMethod{405, "only GET and HEAD are served"};
 constexpr Refusal kHttpVersion{505, "only HTTP/1.1 is served"};
 constexpr Refusal kLongRequestLine{414, "the request line is longer than the limit"};
@@ -167,7 +167,7 @@ const Refusal* HandshakeParser::take_request_line(const std::uint8_t* head, std:
   if (!is_token(method) || version == HttpVersion::malformed) return &kRequestLine;
   if (version == HttpVersion::other) return &kHttpVersion;
   if (method != "GET" && method != "HEAD") return &kMethod;
-  if (!is_origin_form(target)) return &kTarget;
+  if (!is_request_target(target)) return &kTarget;
   found_.kind = method == "GET" ? RequestKind::get : RequestKind::head;
   found_.target = slice_of(head, target);
   return nullptr;

@@ -96,10 +96,6 @@ bool list_contains(std::string_view list, std::string_view lower) noexcept {
   }
 }
 
-bool is_origin_form(std::string_view target) noexcept {
-  return !target.empty() && target.front() == '/' && consists_of(kTarget, target);
-}
-
 bool is_host(std::string_view host) noexcept {
   std::size_t end;
   if (!host.empty() && host.front() == '[') {
@@ -112,6 +108,17 @@ bool is_host(std::string_view host) noexcept {
   }
   if (end == host.size()) return true;
   return host[end] == ':' && is_port(host.substr(end + 1));
+}
+
+bool is_request_target(std::string_view target) noexcept {
+  if (target.starts_with('/')) return consists_of(kTarget, target);
+  for (const std::string_view scheme : {"http://", "https://", "ws://", "wss://"}) {
+    if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    const std::string_view rest = target.substr(scheme.size());
+    const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+    return is_host(rest.substr(0, end)) && consists_of(kTarget, rest.substr(end));
+  }
+  return false;
 }
 
 HttpVersion http_version(std::string_view text) noexcept {

@@ -24,10 +24,10 @@ namespace millrace::protocol {
 /// True when the comma-separated `list` has the element `lower` (RFC 9110 5.6.1).
 [[nodiscard]] bool list_contains(std::string_view list, std::string_view lower) noexcept;
 
-/// origin-form (RFC 9112 3.2.1): begins with a slash; no control character, space, fragment or byte from 0x80. The
-/// other characters that RFC 3986 leaves out (`"<>[\]^`{|}`) pass, since browsers send some of them in a query as they
-/// are.
-[[nodiscard]] bool is_origin_form(std::string_view target) noexcept;
+/// origin-form (RFC 9112 3.2.1), which begins with a slash, or absolute-form (3.2.2) of http, https, ws or wss. No
+/// control character, space, fragment or byte from 0x80. The other characters that RFC 3986 leaves out (`"<>[\]^`{|}`)
+/// pass, since browsers send some of them in a query as they are.
+[[nodiscard]] bool is_request_target(std::string_view target) noexcept;
 
 /// uri-host [":" port] (RFC 9110 7.2), not empty, port at most 65535.
 [[nodiscard]] bool is_host(std::string_view host) noexcept;

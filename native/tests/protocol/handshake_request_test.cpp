@@ -117,8 +117,12 @@ TEST_CASE("what cannot be a method is refused with its first byte") {
   }
 }
 
-TEST_CASE("RFC 9112 3.2.1: the target is a path") {
-  for (const std::string target : {"*", "http://a/", "chat", "?x", "a:443", "\\x"}) {
+TEST_CASE("RFC 9112 3.2.1, 3.2.2: the target is a path or an absolute URI") {
+  for (const std::string target : {"http://a/", "HTTP://a:80/b?c", "https://a", "ws://[::1]:1/x", "wss://a?b"}) {
+    CHECK(kind_of(request("GET " + target + " HTTP/1.1", upgrade_fields())) == RequestKind::upgrade);
+  }
+  for (const std::string target : {"*", "chat", "?x", "a:443", "\\x", "http://", "http:///a", "http:/a", "ftp://a/",
+                                   "http://a b/", "http://a:x/", "http://u@h/", "http://a/#f", "httpx://a/"}) {
     CHECK(status_of(request("GET " + target + " HTTP/1.1", upgrade_fields())) == 400);
   }
   for (const std::string target :

@@ -77,12 +77,19 @@ MILLRACE_SAME(SEND_AREA_LENGTH, ring::kSendAreaLength);
 MILLRACE_SAME(HEADROOM, ring::kHeadroom);
 
 MILLRACE_SAME(LISTEN_FAMILY_OFFSET, offsetof(ring::ListenBody, family));
-MILLRACE_SAME(LISTEN_FLAGS_OFFSET, offsetof(ring::ListenBody, flags));
+MILLRACE_SAME(LISTEN_SHARING_OFFSET, offsetof(ring::ListenBody, sharing));
 MILLRACE_SAME(LISTEN_PORT_OFFSET, offsetof(ring::ListenBody, port));
 MILLRACE_SAME(LISTEN_BACKLOG_OFFSET, offsetof(ring::ListenBody, backlog));
 MILLRACE_SAME(LISTEN_PATH_LENGTH_OFFSET, offsetof(ring::ListenBody, path_length));
+MILLRACE_SAME(LISTEN_MODE_OFFSET, offsetof(ring::ListenBody, mode));
 MILLRACE_SAME(LISTEN_IP_OFFSET, offsetof(ring::ListenBody, ip));
+MILLRACE_SAME(LISTEN_RECEIVE_BUFFER_OFFSET, offsetof(ring::ListenBody, receive_buffer));
+MILLRACE_SAME(LISTEN_SEND_BUFFER_OFFSET, offsetof(ring::ListenBody, send_buffer));
+MILLRACE_SAME(LISTEN_CONGESTION_OFFSET, offsetof(ring::ListenBody, congestion));
 MILLRACE_SAME(LISTEN_BODY_LENGTH, sizeof(ring::ListenBody));
+MILLRACE_SAME(ALONE, ring::kAlone);
+MILLRACE_SAME(FIRST, ring::kFirst);
+MILLRACE_SAME(FURTHER, ring::kFurther);
 
 MILLRACE_SAME(OPTION_REGION_BYTES_OFFSET, offsetof(ring::LoopOptions, region_bytes));
 MILLRACE_SAME(OPTION_MAX_MESSAGE_BYTES_OFFSET, offsetof(ring::LoopOptions, max_message_bytes));

@@ -13,19 +13,28 @@ using memory::kNone;
 void Loop::accept_from(std::uint32_t listener) noexcept {
   if (!listeners_[listener].is_open()) return;
   for (std::uint32_t accepted = 0; accepted < kAcceptsPerTurn; ++accepted) {
-    os::Address peer;
-    const int fd = listeners_[listener].accept(&peer);
-    if (fd == -EAGAIN) return;
-    if (fd < 0) {
-      count(ring::kAcceptFailures);
+    const int result = accept_one(listener, listeners_[listener].is_shared());
+    if (result == -EAGAIN) return;
+    if (result < 0) {
       // No descriptor or no memory: the listener stays ready, and asking again at once would spin.
       (void)os::poller_modify(poller_, listeners_[listener].fd(), listener_data(listener), false, false);
       (void)wheel_.set(now_ns_ + kAcceptPauseNs, {listener, 0, kAcceptTimer});
       return;
     }
-    count(ring::kAccepted);
-    if (!group_->hand_off(this, fd, peer)) adopt(fd, peer);
   }
+}
+
+/// 0, -EAGAIN when nobody waits, or why nobody can be accepted. Who does not stay goes where the fewest are.
+int Loop::accept_one(std::uint32_t listener, bool stays) noexcept {
+  os::Address peer;
+  const int fd = listeners_[listener].accept(&peer);
+  if (fd < 0) {
+    if (fd != -EAGAIN) count(ring::kAcceptFailures);
+    return fd;
+  }
+  count(ring::kAccepted);
+  if (stays || !group_->hand_off(this, fd, peer)) adopt(fd, peer);
+  return 0;
 }
 
 void Loop::adopt(int fd, const os::Address& peer) noexcept {

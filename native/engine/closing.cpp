@@ -63,8 +63,10 @@ void Loop::peer_finished(std::uint32_t slot) noexcept {
 
 void Loop::discard(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  iovec piece{arena_.start() + arena_.used(), std::min(arena_.available(), ring::kQuantum)};
+  const std::size_t room = std::min(arena_.available(), ring::kQuantum);
+  const iovec piece{arena_.begin_write(room), room};
   const std::int64_t received = connection.stream.receive(&piece, 1);
+  arena_.end_write(room);
   count(ring::kReceives);
   if (received == -EAGAIN) return;
   if (received <= 0) {
@@ -105,7 +107,7 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
   connection.on_poller = false;
   connection.stream.close(reset);
   connection.phase = Phase::ended;
-  connection.error_number = error_number;
+  if (error_number != 0) connection.error_number = error_number;
   clear_deadline(connection);
   end_opening(connection);
   drop_held(connection);
@@ -172,14 +174,14 @@ void Loop::write_pending() noexcept {
     const std::uint32_t next = connection.next_pending;
     for (const Pending fact : {kPendingClosing, kPendingDrained, kPendingClosed}) {
       if ((connection.pending & fact) == 0) continue;
-      connection.pending_listed = false;  // CLOSED gives the slot away
-      if (!write_fact(slot, fact)) {
-        connection.pending_listed = true;
-        return;
-      }
+      if (!event_room(1)) return;
       connection.pending &= static_cast<std::uint8_t>(~fact);
+      connection.pending_listed = connection.pending != 0;
+      // The last one: CLOSED gives the slot away.
+      const bool last = !connection.pending_listed;
+      (void)write_fact(slot, fact);
+      if (last) break;
     }
-    connection.pending_listed = false;
     pending_first_ = next;
     if (next == kNone) pending_last_ = kNone;
   }
@@ -222,13 +224,24 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
   for (std::uint32_t index = 0; index < connections_.known_count(); ++index) {
     const Connection& connection = connections_[index];
     if (connection.phase == Phase::free || connection.phase == Phase::ended) continue;
-    const std::uint64_t pinned = connection.buffered + (connection.block != 0 ? blocks().size_of(connection.block) : 0);
+    std::uint64_t pinned = connection.buffered;
+    if (connection.block != 0) pinned += blocks().size_of(connection.block);
+    if (connection.held != kNone) pinned += blocks().size_of(held_[connection.held].block);
     if (pinned <= most) continue;
     most = pinned;
     heaviest = index;
   }
-  connections_[heaviest].close_code = static_cast<std::uint16_t>(CloseCode::try_again_later);
-  end(heaviest, ENOMEM, true);
+  Connection& victim = connections_[heaviest];
+  victim.close_code = static_cast<std::uint16_t>(CloseCode::try_again_later);
+  // A Close frame can only stand between frames; the blocks of a queue would stay pinned until the peer reads.
+  if (victim.phase == Phase::open && victim.queue_head == kNone && gather_.count() == 0) {
+    victim.error_number = ENOMEM;
+    victim.input_ended = true;
+    drop_held(victim);
+    force_close(heaviest);
+  } else {
+    end(heaviest, ENOMEM, true);
+  }
 }
 
 }  // namespace millrace::engine

@@ -27,6 +27,20 @@ bool is_sendable(std::uint8_t opcode, std::uint32_t length) noexcept {
   }
 }
 
+os::ListenOptions listen_options(const ring::ListenBody& body) noexcept {
+  os::ListenOptions options;
+  options.backlog = static_cast<int>(std::min<std::uint32_t>(body.backlog, INT32_MAX));
+  static_assert(static_cast<int>(os::Sharing::first) == ring::kFirst);
+  static_assert(static_cast<int>(os::Sharing::further) == ring::kFurther);
+  options.sharing = static_cast<os::Sharing>(body.sharing);
+  options.mode = body.mode;
+  options.receive_buffer = body.receive_buffer;
+  options.send_buffer = body.send_buffer;
+  static_assert(sizeof options.congestion == sizeof body.congestion);
+  std::memcpy(options.congestion, body.congestion, sizeof options.congestion);
+  return options;
+}
+
 }  // namespace
 
 /// Commands without a connection are executed at once; the others join their connection's chain.
@@ -105,8 +119,7 @@ void Loop::execute_unchained(const ring::Record& command) noexcept {
       return;
     case ring::kUnlisten:
       if (command.slot >= kMaxListeners || !listeners_[command.slot].is_open()) break;
-      os::poller_remove(poller_, listeners_[command.slot].fd());
-      listeners_[command.slot].close();
+      unlisten(command.slot);
       return;
     case ring::kRelease:
       release_address(command.address);
@@ -129,7 +142,8 @@ void Loop::listen(const ring::Record& command) noexcept {
   int result = -EINVAL;
   const bool readable = ring::read_listen_body(commands_.body(command), command.length, &body, &path);
   const bool usable = readable && command.slot < kMaxListeners && !listeners_[command.slot].is_open() &&
-                      body.path_length <= os::kMaxLocalPath && listening_count_ < kMaxListeners;
+                      body.path_length <= os::kMaxLocalPath && listening_count_ < kMaxListeners &&
+                      body.sharing <= ring::kFurther && body.congestion[os::kMaxCongestionName] == '\0';
   if (usable) {
     os::Address address;
     address.family = static_cast<os::Family>(body.family);
@@ -138,7 +152,7 @@ void Loop::listen(const ring::Record& command) noexcept {
     address.path_length = static_cast<std::uint8_t>(body.path_length);
     std::memcpy(address.path, path, body.path_length);
     transport::Listener& listener = listeners_[command.slot];
-    result = listener.open(address, static_cast<int>(body.backlog), (body.flags & 1) != 0);
+    result = listener.open(address, listen_options(body));
     if (result >= 0) result = os::poller_add(poller_, listener.fd(), listener_data(command.slot), true, false);
     if (result < 0) listener.close();
   }
@@ -152,6 +166,14 @@ void Loop::listen(const ring::Record& command) noexcept {
   event.slot = command.slot;
   event.flags = result < 0 ? ring::kFailed : 0;
   event.auxiliary = result < 0 ? static_cast<std::uint64_t>(-result) : listeners_[command.slot].port();
+}
+
+/// Who was let in by the kernel is served or told, not reset: the queue is accepted empty first. They stay here,
+/// because other loops may be gone before they look.
+void Loop::unlisten(std::uint32_t listener) noexcept {
+  for (std::uint32_t accepted = 0; accepted < kAcceptsAtEnd && accept_one(listener, true) >= 0;) ++accepted;
+  os::poller_remove(poller_, listeners_[listener].fd());
+  listeners_[listener].close();
 }
 
 void Loop::set_timer(const ring::Record& command) noexcept {
@@ -228,7 +250,8 @@ void Loop::send_staged(std::uint32_t slot, Opcode opcode, const ring::Record& co
 void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
   const std::uint64_t offset = ring::offset_of(command.address);
   const bool own = ring::region_of(command.address) == region_->id();
-  const bool in_arena = own && offset < arena_.capacity() && command.length <= arena_.capacity() - offset;
+  // What was delivered in the turn before still lies in the used part of the arena.
+  const bool in_arena = own && offset <= arena_.used() && command.length <= arena_.used() - offset;
   std::uint8_t* const payload = in_arena ? region_->base() + offset : bytes_at(command.address, command.length);
   // An empty message may lie at the very end of its block, which is no address inside it.
   if (payload == nullptr && command.length > 0) {
@@ -289,7 +312,7 @@ void Loop::close_by_command(std::uint32_t slot, const ring::Record& command) noe
 std::uint8_t* Loop::staged(const ring::Record& command, std::size_t headroom) noexcept {
   const std::uint64_t offset = ring::offset_of(command.address);
   if (ring::region_of(command.address) != region_->id() || offset < ring::kSendAreaOffset + headroom) return nullptr;
-  const std::uint64_t end = ring::kSendAreaOffset + ring::kSendAreaLength;
+  const std::uint64_t end = ring::kSendAreaOffset + commands_.send_position();
   if (offset > end || command.length > end - offset) return nullptr;
   return region_->base() + offset;
 }

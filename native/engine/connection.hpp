@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "loop/timer_wheel.hpp"
@@ -34,6 +35,9 @@ enum Pending : std::uint8_t { kPendingClosing = 1, kPendingDrained = 2, kPending
 
 /// Everything a connection needs while messages flow, in two cache lines; an idle connection has nothing else.
 struct alignas(64) Connection {
+  /// What a command for a connection that is gone is judged by lies in the first line, and may be looked at for ever.
+  static constexpr std::size_t kFirstLine = 64;
+
   // ---- first line: receiving
   transport::Stream stream;
   std::uint32_t generation;  ///< survives the slot's release; odd and even mean nothing
@@ -82,6 +86,7 @@ struct alignas(64) Connection {
   std::uint32_t next_free;
 };
 static_assert(sizeof(Connection) == 128, "two cache lines");
+static_assert(offsetof(Connection, buffered) == Connection::kFirstLine);
 
 /// What the opening handshake needs besides; given back when the request is answered.
 struct Opening {

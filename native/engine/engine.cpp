@@ -58,7 +58,7 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
   return region && message && options.high_water_bytes >= 2048 && options.handshake_timeout_ns > 0 &&
          options.close_timeout_ns > 0 && options.max_connections > 0 && options.max_connections <= kMaxConnections &&
          options.max_fragments > 0 && options.max_header_bytes > 0 && options.max_header_bytes <= kMaxHeaderBytes &&
-         options.max_request_line > 0;
+         options.max_request_line > 0 && (options.allocator == 0 || options.allocator == 1);
 }
 
 void unmap(LoopMemory& memory) noexcept {
@@ -73,7 +73,10 @@ void unmap(LoopMemory& memory) noexcept {
 
 [[nodiscard]] int map(const ring::LoopOptions& options, LoopMemory* memory) noexcept {
   const auto bytes = static_cast<std::size_t>(options.region_bytes);
-  if (const int result = memory::Region::open(bytes, ring::kBlocksOffset, &memory->region); result < 0) return result;
+  const auto allocator = static_cast<memory::Allocator>(options.allocator);
+  if (const int result = memory::Region::open(bytes, ring::kBlocksOffset, &memory->region, allocator); result < 0) {
+    return result;
+  }
   const std::size_t words = sizeof(std::int64_t) * static_cast<std::size_t>(options.max_connections);
   memory->control_length = base::align_up(ring::kBufferedOffset + words, os::page_size());
   void* control = nullptr;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/bytes.hpp"
+
 namespace millrace::engine {
 
 using memory::kNone;
@@ -17,6 +19,8 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   commands_ = ring::CommandReader(memory->control);
   events_ = ring::EventWriter(memory->control);
   counters_ = reinterpret_cast<std::int64_t*>(memory->control + ring::kCountersOffset);
+  static_assert(ring::kBlockClasses == memory::BlockPool::kClasses);
+  blocks().report(counters_ + ring::kBlocksByClass);
   buffered_words_ = reinterpret_cast<std::int64_t*>(memory->control + ring::kBufferedOffset);
   arena_ = memory::Bump(region_->base(), ring::kArenaLength + ring::kQuantum);
   handshake_limits_.max_header_bytes = static_cast<std::uint32_t>(options.max_header_bytes);
@@ -30,11 +34,11 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   void* timers = nullptr;
   if (result = os::map_pages(kMaxTimers * sizeof(std::uint32_t), os::page_size(), &timers); result < 0) return result;
   java_timers_ = static_cast<std::uint32_t*>(timers);
-  if (result = connections_.open(connections); result < 0) return result;
-  if (result = openings_.open(connections); result < 0) return result;
-  if (result = held_.open(connections); result < 0) return result;
-  if (result = pongs_.open(connections); result < 0) return result;
-  if (result = pieces_.open(1 << 22); result < 0) return result;
+  if (result = connections_.open(connections, &slabs_); result < 0) return result;
+  if (result = openings_.open(connections, &slabs_); result < 0) return result;
+  if (result = held_.open(connections, &slabs_); result < 0) return result;
+  if (result = pongs_.open(connections, &slabs_); result < 0) return result;
+  if (result = pieces_.open(1 << 22, &slabs_); result < 0) return result;
   if (result = wheel_.open(kMaxTimers + connections + kMaxListeners + 1, now_ns_); result < 0) return result;
   if (poller_ = os::poller_create(); poller_ < 0) return poller_;
   if (result = os::poller_add(poller_, memory->wake_fd, kWakeSlot, true, false); result < 0) return result;
@@ -55,8 +59,13 @@ Loop::~Loop() {
   // Java's views may keep the mapping for long; its free pages need not stay.
   region_->take_back();
   blocks().trim(0);
+  // Blocks that other loops still send are freed when the counters may be gone.
+  blocks().report(nullptr);
   if (poller_ >= 0) os::poller_close(poller_);
-  if (temporary_mapping_ != nullptr) os::unmap_pages(temporary_mapping_, kTemporaryLength);
+  if (temporary_mapping_ != nullptr) {
+    temporary_.release();
+    os::unmap_pages(temporary_mapping_, kTemporaryLength);
+  }
   if (java_timers_ != nullptr) os::unmap_pages(java_timers_, kMaxTimers * sizeof(std::uint32_t));
 }
 
@@ -80,6 +89,7 @@ int Loop::tick(std::uint32_t commands, std::int64_t timeout_ns) noexcept {
 }
 
 int Loop::flush(std::uint32_t commands) noexcept {
+  now_ns_ = os::clock_ns();  // deadlines set by these commands count from now, not from the last wait
   count(ring::kFlushes);
   execute(commands);
   return 0;
@@ -95,6 +105,7 @@ std::int64_t Loop::acquire(std::int64_t length) noexcept {
 }
 
 void Loop::execute(std::uint32_t commands) noexcept {
+  measure_send_area();
   count(ring::kCommandCount, commands);
   touched_count_ = 0;
   for (std::uint32_t index = 0; index < commands; ++index) chain(index, commands_.at(index));
@@ -106,13 +117,41 @@ void Loop::settle() noexcept {
   delivered_count_ = 0;
   region_->take_back();
   hand_off_.take_all([this](int fd, const os::Address& peer) { adopt(fd, peer); });
+  tell_areas();
   arena_.reset();
-  gauge(ring::kBlocksInUse, blocks().in_use());
-  gauge(ring::kBlockBytesInUse, static_cast<std::int64_t>(blocks().bytes_in_use()));
-  gauge(ring::kArenaHighWater, static_cast<std::int64_t>(arena_.high_water()));
-  if (!trim_set_ && blocks().touched_free_bytes() > kHotBytes) {
+  const memory::Region* const shared = memory::Region::find(memory::Region::kShared);
+  const bool shared_too = shared != nullptr && shared->keeps_too_much();
+  if (!trim_set_ && (shared_too || blocks().touched_free_bytes() > memory::Region::kKeptBytes)) {
     trim_set_ = wheel_.set(now_ns_ + kTrimDelayNs, {0, 0, kTrimTimer}) != loop::TimerWheel::kNoTimer;
   }
+}
+
+/// Java alone writes the send area, and says how far.
+void Loop::measure_send_area() noexcept {
+  const auto used = base::load<std::int64_t>(memory_->control + ring::kSendPositionOffset);
+  gauge(ring::kSendAreaUse, used);
+  if (used > counters_[ring::kSendAreaHighWater]) gauge(ring::kSendAreaHighWater, used);
+}
+
+/// What the areas hold at the end of a turn, before it is given back.
+void Loop::tell_areas() noexcept {
+  const auto tell = [this](ring::Counter counter, std::size_t value) {
+    gauge(counter, static_cast<std::int64_t>(value));
+  };
+  tell(ring::kArenaUse, arena_.used());
+  tell(ring::kArenaHighWater, arena_.high_water());
+  gauge(ring::kArenaSpills, counters_[ring::kArenaFull] + static_cast<std::int64_t>(arena_.spills()));
+  tell(ring::kBlocksInUse, blocks().in_use());
+  tell(ring::kBlockBytesInUse, blocks().usage().use);
+  tell(ring::kBlockBytesHighWater, blocks().usage().high_water);
+  tell(ring::kBlockSpills, blocks().usage().spills);
+  tell(ring::kBlockBytesKept, blocks().touched_free_bytes());
+  tell(ring::kSlabUse, slabs_.use);
+  tell(ring::kSlabHighWater, slabs_.high_water);
+  tell(ring::kSlabSpills, slabs_.spills);
+  tell(ring::kTemporaryUse, std::max(temporary_turn_, temporary_.used()));
+  tell(ring::kTemporaryHighWater, temporary_.high_water());
+  temporary_turn_ = 0;
 }
 
 void Loop::gather_events(std::int64_t deadline_ns) noexcept {
@@ -228,7 +267,11 @@ void Loop::expire_timers() noexcept {
         break;
       case kTrimTimer:
         trim_set_ = false;
-        blocks().trim(kHotBytes);
+        count(ring::kBlockBytesReturned, static_cast<std::int64_t>(blocks().trim(memory::Region::kKeptBytes)));
+        if (memory::Region* shared = memory::Region::find(memory::Region::kShared);
+            shared != nullptr && shared->keeps_too_much()) {
+          shared->trim_locked();
+        }
         break;
     }
   }

@@ -65,11 +65,12 @@ class Loop {
   static constexpr std::uint32_t kReadyCapacity = 1024;
   static constexpr std::uint32_t kMaxListeners = 64;
   static constexpr std::uint32_t kAcceptsPerTurn = 64;
+  static constexpr std::uint32_t kAcceptsAtEnd = 1 << 16;  ///< the longest queue: who comes meanwhile is not waited for
   static constexpr std::size_t kTemporaryLength = 256 << 10;
   /// Borrowed payloads up to this length are copied behind their header: cheaper than one more piece for the kernel.
   static constexpr std::uint32_t kCopyLimit = 2048;
   static constexpr std::size_t kSetAside = 1 << 20;
-  static constexpr std::size_t kHotBytes = 8 << 20;
+  static constexpr std::size_t kFirstBlock = 1024;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
   /// A deadline this far away is never; the clock can be added to it.
@@ -82,6 +83,8 @@ class Loop {
   // ---- loop.cpp: the turn
   void execute(std::uint32_t commands) noexcept;
   void settle() noexcept;
+  void tell_areas() noexcept;
+  void measure_send_area() noexcept;
   void gather_events(std::int64_t timeout_ns) noexcept;
   [[nodiscard]] bool wait(std::int64_t deadline_ns) noexcept;
   void serve_ready() noexcept;
@@ -97,6 +100,7 @@ class Loop {
   void run_chain(std::uint32_t slot) noexcept;
   void run(std::uint32_t slot, const ring::Record& command) noexcept;
   void listen(const ring::Record& command) noexcept;
+  void unlisten(std::uint32_t listener) noexcept;
   void set_timer(const ring::Record& command) noexcept;
   void cancel_timer(const ring::Record& command) noexcept;
   void give_up_payload(const ring::Record& command) noexcept;
@@ -112,12 +116,14 @@ class Loop {
 
   // ---- accept.cpp
   void accept_from(std::uint32_t listener) noexcept;
+  [[nodiscard]] int accept_one(std::uint32_t listener, bool stays) noexcept;
   void adopt(int fd, const os::Address& peer) noexcept;
 
   // ---- opening.cpp: the opening handshake
   void receive_request(std::uint32_t slot) noexcept;
   void take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept;
   void announce_request(std::uint32_t slot, const std::uint8_t* head, const protocol::RequestFacts& facts) noexcept;
+  void announce_peer(std::uint32_t slot) noexcept;
   void refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept;
   void end_opening(Connection& connection) noexcept;
 
@@ -134,6 +140,8 @@ class Loop {
                                               const protocol::FrameHeader& header) const noexcept;
   [[nodiscard]] bool begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& header,
                                       std::size_t here) noexcept;
+  [[nodiscard]] std::uint64_t set_aside(const Connection& connection, std::uint64_t remaining,
+                                        std::size_t here) noexcept;
   [[nodiscard]] bool assemble_room(std::uint32_t slot, std::uint64_t needed) noexcept;
   [[nodiscard]] bool frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
   void finish_frame(std::uint32_t slot) noexcept;
@@ -231,7 +239,9 @@ class Loop {
   memory::Bump arena_;
   memory::Bump temporary_;
   void* temporary_mapping_ = nullptr;
-  memory::Slab<Connection> connections_;
+  std::size_t temporary_turn_ = 0;  ///< most bytes of the temporary area in use in this turn
+  memory::Usage slabs_;             ///< all of the following together
+  memory::Slab<Connection, Connection::kFirstLine> connections_;
   memory::Slab<Opening> openings_;
   memory::Slab<HeldInput> held_;
   memory::Slab<Pong> pongs_;

@@ -14,8 +14,10 @@ using protocol::HandshakeParse;
 
 void Loop::receive_request(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  iovec piece{arena_.start() + arena_.used(), std::min(arena_.available(), ring::kQuantum)};
+  const std::size_t room = std::min(arena_.available(), ring::kQuantum);
+  const iovec piece{arena_.begin_write(room), room};
   const std::int64_t received = connection.stream.receive(&piece, 1);
+  arena_.end_write(room);
   count(ring::kReceives);
   if (received == -EAGAIN) return;
   if (received <= 0) {
@@ -86,19 +88,32 @@ void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head,
   request.address = address_of(offset_of(head));
   request.length = facts.head_length;
   events_.append(request);
+  announce_peer(slot);
+  if (opening.block != 0) {
+    deliver_later_free(opening.block);
+    opening.block = 0;
+  }
+}
+
+void Loop::announce_peer(std::uint32_t slot) noexcept {
+  const Connection& connection = connections_[slot];
+  const Opening& opening = openings_[connection.opening];
   ring::Record peer{};
   peer.type = ring::kPeer;
   peer.opcode = static_cast<std::uint8_t>(opening.family);
   peer.slot = slot;
   peer.generation = connection.generation;
-  peer.address = base::load<std::uint64_t>(opening.ip);
-  peer.auxiliary = base::load<std::uint64_t>(opening.ip + 8);
-  peer.length = opening.port;
-  events_.append(peer);
-  if (opening.block != 0) {
-    deliver_later_free(opening.block);
-    opening.block = 0;
+  if (opening.family == os::Family::local) {
+    os::Credentials credentials;
+    if (os::peer_credentials(connection.stream.fd(), &credentials) < 0) peer.flags = ring::kFailed;
+    peer.address = std::uint64_t{credentials.gid} << 32 | credentials.uid;
+    peer.auxiliary = static_cast<std::uint32_t>(credentials.pid);
+  } else {
+    peer.address = base::load<std::uint64_t>(opening.ip);
+    peer.auxiliary = base::load<std::uint64_t>(opening.ip + 8);
+    peer.length = opening.port;
   }
+  events_.append(peer);
 }
 
 void Loop::refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept {

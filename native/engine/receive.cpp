@@ -25,10 +25,8 @@ void Loop::receive(std::uint32_t slot) noexcept {
   int count_of_pieces = 0;
   std::size_t direct = 0;
   if (connection.frame_remaining > 0 && !connection.discard_frame) {
-    // Grows by doubling: touched pages stay below twice the bytes received.
-    const std::uint64_t step = std::max<std::uint64_t>(connection.message_length, 1);
     if (blocks().size_of(connection.block) == connection.message_length &&
-        !assemble_room(slot, connection.message_length + std::min(connection.frame_remaining, step))) {
+        !assemble_room(slot, connection.message_length + set_aside(connection, connection.frame_remaining, 1))) {
       return;
     }
     const std::size_t room = blocks().size_of(connection.block) - connection.message_length;
@@ -36,12 +34,14 @@ void Loop::receive(std::uint32_t slot) noexcept {
     pieces[count_of_pieces++] = {region_->base() + connection.block + connection.message_length, direct};
   }
   const std::size_t rest = connection.rest_length;
-  std::uint8_t* const place = arena_.start() + arena_.used() + rest;
+  std::size_t room = 0;
   if (direct == connection.frame_remaining || direct == 0) {
-    const std::size_t room = std::min(arena_.available(), ring::kQuantum) - rest;
-    pieces[count_of_pieces++] = {place, std::min<std::size_t>(room, std::max<std::int64_t>(low_water(), 1024))};
+    room = std::min(arena_.available(), ring::kQuantum);
+    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(low_water(), 1024));
+    pieces[count_of_pieces++] = {arena_.begin_write(room) + rest, std::min(room - rest, most)};
   }
   const std::int64_t received = connection.stream.receive(pieces, count_of_pieces);
+  arena_.end_write(room);
   count(ring::kReceives);
   if (received == -EAGAIN) return;
   if (received < 0) {
@@ -174,12 +174,21 @@ ProtocolError Loop::judge(const Connection& connection, const protocol::FrameHea
   return too_many ? ProtocolError::too_many_fragments : ProtocolError::none;
 }
 
+/// How much room is made for the next `remaining` bytes of a frame, of which `here` have come. A declared length
+/// reserves address space at most, hardly any until some of it has come, and only what has come while space is scarce.
+/// Beyond kSetAside blocks double: touched pages stay below twice the bytes received.
+std::uint64_t Loop::set_aside(const Connection& connection, std::uint64_t remaining, std::size_t here) noexcept {
+  const std::uint64_t arrived = connection.message_length + here;
+  std::uint64_t room = std::max<std::uint64_t>(kSetAside, connection.message_length);
+  if (blocks().free_bytes() < blocks().capacity() / 4) room = std::max<std::uint64_t>(arrived, kFirstBlock);
+  if (arrived < kFirstBlock) room = kFirstBlock;
+  return std::min(remaining, room);
+}
+
 /// A data frame that needs assembling begins: `here` bytes of its payload have come.
 bool Loop::begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& header, std::size_t here) noexcept {
   Connection& connection = connections_[slot];
-  // A declared length reserves address space at most, and little of it while that is scarce.
-  std::uint64_t aside = std::min<std::uint64_t>(header.payload_length, kSetAside);
-  if (blocks().free_bytes() < blocks().capacity() / 4) aside = std::min<std::uint64_t>(aside, here);
+  const std::uint64_t aside = set_aside(connection, header.payload_length, here);
   if (!assemble_room(slot, connection.message_length + std::max<std::uint64_t>(aside, 1))) return false;
   if (header.opcode != Opcode::continuation) connection.message_opcode = header.opcode;
   ++connection.fragments;
@@ -344,12 +353,12 @@ bool Loop::assemble_room(std::uint32_t slot, std::uint64_t needed) noexcept {
 /// A block for this connection; when the region is full the connection that pins most is closed first. Negative when
 /// that was this one.
 std::int64_t Loop::acquire_for(std::uint32_t slot, std::size_t length) noexcept {
+  const Phase before = connections_[slot].phase;
   for (;;) {
     const std::int64_t offset = blocks().acquire(length);
     if (offset >= 0) return offset;
     close_heaviest(slot);
-    const Phase phase = connections_[slot].phase;
-    if (phase == Phase::ended || phase == Phase::free) return offset;
+    if (connections_[slot].phase != before) return offset;
   }
 }
 

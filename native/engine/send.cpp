@@ -47,7 +47,9 @@ void Loop::put_header(std::uint32_t slot, Opcode opcode, std::uint64_t length) n
 
 /// Room in the temporary area. It is made before the bytes are put: a full area is sent first.
 void Loop::reserve_temporary(std::uint32_t slot, std::size_t length) noexcept {
-  if (temporary_.available() < length || gather_.full()) send_gathered(slot);
+  const bool fits = temporary_.available() >= length;
+  if (!fits) count(ring::kTemporarySpills);
+  if (!fits || gather_.full()) send_gathered(slot);
 }
 
 std::uint8_t* Loop::temporary(std::size_t length) noexcept { return temporary_.allocate(length); }
@@ -95,6 +97,7 @@ void Loop::send_gathered(std::uint32_t slot) noexcept {
     gather_.clear();
     if (error != 0) end(slot, error, false);
   }
+  temporary_turn_ = std::max(temporary_turn_, temporary_.used());
   temporary_.reset();
   if (connection.phase != Phase::ended && connection.phase != Phase::free) queue_changed(slot);
 }
@@ -199,9 +202,10 @@ void Loop::flush_queue(std::uint32_t slot) noexcept {
     left -= piece.length;
     connection.queue_head = piece.next;
     if (connection.queue_head == kNone) connection.queue_tail = kNone;
+    const std::uint64_t token = piece.token;
     release_address(piece.address);
-    complete(piece.token, false);
     pieces_.release(head);
+    complete(token, false);
   }
   queue_changed(slot);
 }
@@ -211,9 +215,10 @@ void Loop::drop_queue(Connection& connection) noexcept {
     const std::uint32_t head = connection.queue_head;
     const Piece& piece = pieces_[head];
     connection.queue_head = piece.next;
+    const std::uint64_t token = piece.token;
     release_address(piece.address);
-    complete(piece.token, true);
     pieces_.release(head);
+    complete(token, true);
   }
   connection.queue_tail = kNone;
   connection.buffered = 0;
@@ -276,6 +281,7 @@ void Loop::put_pong(std::uint32_t slot) noexcept {
   if (connection.pong == kNone || connection.phase != Phase::open || connection.queue_head != kNone) return;
   Pong& pong = pongs_[connection.pong];
   reserve_temporary(slot, protocol::kMaxFrameHeader + pong.length);
+  if (connection.pong == kNone) return;  // making room ended the connection
   put_frame(slot, Opcode::pong, pong.payload, pong.length, 0);
   count(ring::kPongsSent);
   pong.slot = kNone;

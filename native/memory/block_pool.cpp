@@ -4,9 +4,8 @@
 #include <bit>
 #include <cerrno>
 
-#include "base/bytes.hpp"
 #include "base/poison.hpp"
-#include "os/os.hpp"
+#include "memory/map_array.hpp"
 
 namespace millrace::memory {
 
@@ -17,45 +16,65 @@ unsigned shift_for(std::size_t length) noexcept {
   return static_cast<unsigned>(std::bit_width(length - 1));
 }
 
-template <class T>
-int map_array(std::size_t count, T** out, std::size_t* length) noexcept {
-  *length = base::align_up<std::size_t>(count * sizeof(T), os::page_size());
-  void* start = nullptr;
-  if (const int result = os::map_pages(*length, os::page_size(), &start); result < 0) return result;
-  *out = static_cast<T*>(start);
-  return 0;
-}
-
 }  // namespace
 
-int BlockPool::open(std::uint8_t* base, std::size_t begin, std::size_t end) noexcept {
+int BlockPool::open(std::uint8_t* base, std::size_t begin, std::size_t end, Allocator allocator) noexcept {
+  allocator_ = allocator;
+  base_ = base;
   begin_ = begin;
   end_ = end;
   if (const int result = map_array(end >> kMinShift, &headers_, &headers_length_); result < 0) return result;
-  if (const int result = map_array(end >> kPageShift, &pages_, &pages_length_); result < 0) return result;
   base::poison(base + begin, end - begin);
+  if (is_general()) return best_fit_.open(base, begin, end);
+  if (const int result = map_array(end >> kPageShift, &pages_, &pages_length_); result < 0) return result;
   return runs_.open(base, static_cast<std::uint32_t>(begin >> kPageShift),
                     static_cast<std::uint32_t>(end >> kPageShift));
 }
 
 void BlockPool::close() noexcept {
-  if (headers_ != nullptr) os::unmap_pages(headers_, headers_length_);
-  if (pages_ != nullptr) os::unmap_pages(pages_, pages_length_);
-  headers_ = nullptr;
-  pages_ = nullptr;
+  unmap_array(&headers_, headers_length_);
+  unmap_array(&pages_, pages_length_);
   runs_.close();
+  best_fit_.close();
 }
 
 std::int64_t BlockPool::acquire(std::size_t length) noexcept {
-  if (length > capacity()) return -ENOMEM;
-  const unsigned shift = shift_for(length);
-  const std::int64_t offset = shift < kPageShift ? acquire_small(shift) : acquire_run(shift);
-  if (offset < 0) return offset;
+  std::int64_t offset = -ENOMEM;
+  std::size_t size = 0;
+  if (is_general()) {
+    offset = best_fit_.allocate(length);
+    if (offset >= 0) size = best_fit_.size_of(static_cast<std::uint64_t>(offset));
+  } else if (length <= capacity()) {
+    const unsigned shift = shift_for(length);
+    offset = shift < kPageShift ? acquire_small(shift) : acquire_run(shift);
+    size = std::size_t{1} << shift;
+  }
+  if (offset < 0) {
+    ++usage_.spills;
+    return offset;
+  }
   header(static_cast<std::uint64_t>(offset)).references.store(1, std::memory_order_release);
-  ++in_use_;
-  bytes_in_use_ += std::size_t{1} << shift;
-  base::unpoison(runs_.base() + offset, std::size_t{1} << shift);
+  count_in(size);
+  base::unpoison(base_ + offset, size);
   return offset;
+}
+
+void BlockPool::count_in(std::size_t size) noexcept {
+  ++in_use_;
+  usage_.add(size);
+  if (by_class_ == nullptr) return;
+  const unsigned at = shift_for(size) - kMinShift;
+  const std::int64_t count = by_class_[at] + 1;
+  __atomic_store_n(&by_class_[at], count, __ATOMIC_RELAXED);
+  if (count > by_class_[kClasses + at]) __atomic_store_n(&by_class_[kClasses + at], count, __ATOMIC_RELAXED);
+}
+
+void BlockPool::count_out(std::size_t size) noexcept {
+  --in_use_;
+  usage_.subtract(size);
+  if (by_class_ == nullptr) return;
+  const unsigned at = shift_for(size) - kMinShift;
+  __atomic_store_n(&by_class_[at], by_class_[at] - 1, __ATOMIC_RELAXED);
 }
 
 bool BlockPool::retain(std::uint64_t offset) noexcept {
@@ -79,11 +98,15 @@ BlockPool::Release BlockPool::release(std::uint64_t offset) noexcept {
 }
 
 void BlockPool::free(std::uint64_t offset) noexcept {
-  const unsigned shift = shift_at(offset);
   const std::uint64_t start = start_of(offset);
-  --in_use_;
-  bytes_in_use_ -= std::size_t{1} << shift;
-  base::poison(runs_.base() + start, std::size_t{1} << shift);
+  const std::size_t size = size_of(start);
+  count_out(size);
+  base::poison(base_ + start, size);
+  if (is_general()) {
+    best_fit_.free(start);
+    return;
+  }
+  const unsigned shift = shift_at(start);
   if (shift < kPageShift) {
     free_small(start, shift);
     return;
@@ -96,19 +119,22 @@ void BlockPool::free(std::uint64_t offset) noexcept {
 
 bool BlockPool::contains(std::uint64_t offset, std::uint64_t length) const noexcept {
   if (offset < begin_ || offset >= end_) return false;
-  const unsigned shift = shift_at(offset);
-  if (shift == 0) return false;
-  const std::uint64_t start = offset >> shift << shift;
+  if (!is_general() && shift_at(offset) == 0) return false;
+  const std::uint64_t start = start_of(offset);
   if (header(start).references.load(std::memory_order_acquire) == 0) return false;
-  return length <= (std::uint64_t{1} << shift) - (offset - start);
+  const std::uint64_t end = start + size_of(start);
+  return offset < end && length <= end - offset;
 }
 
 std::uint64_t BlockPool::start_of(std::uint64_t offset) const noexcept {
+  if (is_general()) return best_fit_.start_of(offset);
   const unsigned shift = shift_at(offset);
   return offset >> shift << shift;
 }
 
-std::size_t BlockPool::size_of(std::uint64_t offset) const noexcept { return std::size_t{1} << shift_at(offset); }
+std::size_t BlockPool::size_of(std::uint64_t offset) const noexcept {
+  return is_general() ? best_fit_.size_of(best_fit_.start_of(offset)) : std::size_t{1} << shift_at(offset);
+}
 
 std::int64_t BlockPool::acquire_small(unsigned shift) noexcept {
   std::uint32_t page = with_room_[shift - kMinShift];

@@ -5,12 +5,21 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "memory/best_fit.hpp"
 #include "memory/page_runs.hpp"
+#include "memory/usage.hpp"
 
 namespace millrace::memory {
 
+/// Who places the blocks of a region.
+enum class Allocator : std::uint8_t {
+  blocks,  ///< size classes
+  general  ///< best fit, for comparison
+};
+
 /// Blocks of one region by size class: powers of two from 256 bytes, naturally aligned. Reference counts, links and
-/// size classes stand outside the blocks, where no user buffer reaches.
+/// size classes stand outside the blocks, where no user buffer reaches. A general allocator may place them instead
+/// (Allocator::general): then they are multiples of 256 bytes, and aligned to that only.
 ///
 /// A size class below 64 KiB carves its blocks from whole pages; a page whose blocks are all free goes back to the page
 /// runs. Larger blocks are page runs themselves. Any address inside a block finds it: the page knows its size class,
@@ -22,6 +31,7 @@ class BlockPool {
  public:
   static constexpr std::size_t kMinBlock = 256;
   static constexpr unsigned kMinShift = 8;
+  static constexpr unsigned kClasses = 23;  ///< 256 B to 1 GiB
 
   BlockPool() = default;
   BlockPool(const BlockPool&) = delete;
@@ -29,8 +39,13 @@ class BlockPool {
   ~BlockPool() { close(); }
 
   /// Takes [begin, end) of the region at `base`; both are multiples of 64 KiB. 0 or -errno.
-  [[nodiscard]] int open(std::uint8_t* base, std::size_t begin, std::size_t end) noexcept;
+  [[nodiscard]] int open(std::uint8_t* base, std::size_t begin, std::size_t end,
+                         Allocator allocator = Allocator::blocks) noexcept;
   void close() noexcept;
+
+  /// Where the number of blocks in use is told from now on, by class, and behind that its high-water marks: 2 *
+  /// kClasses words that any thread may read, or nullptr for nowhere.
+  void report(std::int64_t* by_class) noexcept { by_class_ = by_class; }
 
   /// Offset of a block of at least `length` bytes with one reference, or -ENOMEM.
   [[nodiscard]] std::int64_t acquire(std::size_t length) noexcept;
@@ -52,13 +67,21 @@ class BlockPool {
   /// The link of a block that is on a list of its last holder's choice (the hand-back list).
   [[nodiscard]] std::uint32_t& link(std::uint64_t offset) noexcept { return header(offset).next; }
 
-  void trim(std::size_t keep_bytes) noexcept { runs_.trim(keep_bytes); }
-  /// Address space not handed out, in 64 KiB pages.
-  [[nodiscard]] std::size_t free_bytes() const noexcept { return runs_.free_bytes(); }
+  /// Gives touched free pages back to the system until at most `keep_bytes` of them are left; how many bytes.
+  std::size_t trim(std::size_t keep_bytes) noexcept {
+    return is_general() ? best_fit_.trim(keep_bytes) : runs_.trim(keep_bytes);
+  }
+  /// Address space not handed out (by the size classes: in 64 KiB pages).
+  [[nodiscard]] std::size_t free_bytes() const noexcept {
+    return is_general() ? best_fit_.free_bytes() : runs_.free_bytes();
+  }
   [[nodiscard]] std::size_t capacity() const noexcept { return end_ - begin_; }
-  [[nodiscard]] std::size_t touched_free_bytes() const noexcept { return runs_.touched_free_bytes(); }
+  [[nodiscard]] std::size_t touched_free_bytes() const noexcept {
+    return is_general() ? best_fit_.touched_free_bytes() : runs_.touched_free_bytes();
+  }
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
-  [[nodiscard]] std::size_t bytes_in_use() const noexcept { return bytes_in_use_; }
+  [[nodiscard]] std::size_t bytes_in_use() const noexcept { return usage_.use; }
+  [[nodiscard]] const Usage& usage() const noexcept { return usage_; }
 
  private:
   static constexpr unsigned kSmallClasses = kPageShift - kMinShift;  // 256 B to 32 KiB
@@ -79,10 +102,13 @@ class BlockPool {
     std::uint8_t size_class;  // 0: page is free; otherwise log2 of the block size
   };
 
+  [[nodiscard]] bool is_general() const noexcept { return allocator_ == Allocator::general; }
   [[nodiscard]] Header& header(std::uint64_t offset) const noexcept { return headers_[offset >> kMinShift]; }
   [[nodiscard]] unsigned shift_at(std::uint64_t offset) const noexcept {
     return pages_[offset >> kPageShift].size_class;
   }
+  void count_in(std::size_t size) noexcept;
+  void count_out(std::size_t size) noexcept;
   [[nodiscard]] std::int64_t acquire_small(unsigned shift) noexcept;
   [[nodiscard]] std::int64_t acquire_run(unsigned shift) noexcept;
   [[nodiscard]] std::uint32_t add_page(unsigned shift) noexcept;
@@ -90,7 +116,10 @@ class BlockPool {
   void unlink_page(std::uint32_t page, unsigned shift) noexcept;
   void free_small(std::uint64_t offset, unsigned shift) noexcept;
 
+  Allocator allocator_ = Allocator::blocks;
+  std::uint8_t* base_ = nullptr;
   PageRuns runs_;
+  BestFit best_fit_;
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
   Header* headers_ = nullptr;
@@ -99,7 +128,8 @@ class BlockPool {
   std::size_t pages_length_ = 0;
   std::uint32_t with_room_[kSmallClasses] = {};  // by class: pages with free blocks; page 0 never is one
   std::uint32_t in_use_ = 0;
-  std::size_t bytes_in_use_ = 0;
+  Usage usage_;
+  std::int64_t* by_class_ = nullptr;
 };
 
 }  // namespace millrace::memory

@@ -64,7 +64,8 @@ void PageRuns::free(std::uint32_t page, unsigned order) noexcept {
   insert(page, order);
 }
 
-void PageRuns::trim(std::size_t keep_bytes) noexcept {
+std::size_t PageRuns::trim(std::size_t keep_bytes) noexcept {
+  std::size_t given = 0;
   const auto keep = static_cast<std::uint32_t>(keep_bytes >> kPageShift);
   // From the top: allocation splits the lowest run first, so the low pages are the ones used again soonest.
   for (std::uint32_t end = end_; end > first_ && touched_free_ > keep;) {
@@ -78,8 +79,10 @@ void PageRuns::trim(std::size_t keep_bytes) noexcept {
       --touched_free_;
     }
     os::discard_pages(base_ + (std::size_t{begin} << kPageShift), std::size_t{end - begin} << kPageShift);
+    given += std::size_t{end - begin} << kPageShift;
     end = begin;
   }
+  return given;
 }
 
 void PageRuns::insert(std::uint32_t page, unsigned order) noexcept {

@@ -29,8 +29,8 @@ class PageRuns {
   [[nodiscard]] std::uint32_t allocate(unsigned order) noexcept;
   void free(std::uint32_t page, unsigned order) noexcept;
 
-  /// Gives touched free pages back to the system until at most `keep_bytes` of them are left.
-  void trim(std::size_t keep_bytes) noexcept;
+  /// Gives touched free pages back to the system until at most `keep_bytes` of them are left. Returns the bytes given.
+  std::size_t trim(std::size_t keep_bytes) noexcept;
 
   [[nodiscard]] std::uint8_t* base() const noexcept { return base_; }
   [[nodiscard]] std::size_t free_bytes() const noexcept { return std::size_t{free_pages_} << kPageShift; }

@@ -20,7 +20,7 @@ std::atomic<Region*> shared_region{nullptr};
 
 }  // namespace
 
-int Region::open(std::size_t bytes, std::size_t blocks_offset, Region** out) noexcept {
+int Region::open(std::size_t bytes, std::size_t blocks_offset, Region** out, Allocator allocator) noexcept {
   auto* region = new (std::nothrow) Region;
   if (region == nullptr) return -ENOMEM;
   void* start = nullptr;
@@ -28,7 +28,7 @@ int Region::open(std::size_t bytes, std::size_t blocks_offset, Region** out) noe
   if (result >= 0) {
     region->base_ = static_cast<std::uint8_t*>(start);
     region->bytes_ = bytes;
-    result = region->blocks_.open(region->base_, blocks_offset, bytes);
+    result = region->blocks_.open(region->base_, blocks_offset, bytes, allocator);
   }
   if (result >= 0) {
     result = -EMFILE;
@@ -105,6 +105,8 @@ int Region::release(std::uint64_t offset) noexcept {
   if (id_ == kShared) {
     const std::lock_guard guard(lock_);
     blocks_.free(offset);
+    if (blocks_.touched_free_bytes() > kMostKeptBytes) (void)blocks_.trim(kKeptBytes);
+    keeps_too_much_.store(blocks_.touched_free_bytes() > kKeptBytes, std::memory_order_relaxed);
     return 0;
   }
   const std::uint64_t start = blocks_.start_of(offset);
@@ -128,6 +130,12 @@ int Region::release_owned(std::uint64_t offset) noexcept {
       return 0;
   }
   return 0;
+}
+
+void Region::trim_locked() noexcept {
+  const std::lock_guard guard(lock_);
+  (void)blocks_.trim(kKeptBytes);
+  keeps_too_much_.store(false, std::memory_order_relaxed);
 }
 
 void Region::take_back() noexcept {

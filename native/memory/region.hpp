@@ -20,10 +20,15 @@ class Region {
  public:
   static constexpr std::uint16_t kShared = 0;
   static constexpr unsigned kMaxRegions = 1024;
+  /// Touched free pages that stay for the next block; the rest goes back to the system after a while.
+  static constexpr std::size_t kKeptBytes = 8 << 20;
+  /// From here on the shared region gives back at once: it has no loop of its own that would come by.
+  static constexpr std::size_t kMostKeptBytes = 64 << 20;
 
   /// Maps a region of `bytes` (a multiple of 64 KiB) whose blocks begin at `blocks_offset`, and enters it into the
   /// table. 0 or -errno; nothing is left behind on failure. Any thread.
-  [[nodiscard]] static int open(std::size_t bytes, std::size_t blocks_offset, Region** out) noexcept;
+  [[nodiscard]] static int open(std::size_t bytes, std::size_t blocks_offset, Region** out,
+                                Allocator allocator = Allocator::blocks) noexcept;
   /// Unmaps and forgets a region. No block of it may be in use elsewhere.
   static void close(Region* region) noexcept;
   /// The region with this id, or nullptr.
@@ -46,6 +51,10 @@ class Region {
   int release_owned(std::uint64_t offset) noexcept;
   /// Frees what other threads have handed back. Owner only.
   void take_back() noexcept;
+  /// The shared region, from any thread: true when it keeps more touched free pages than `kKeptBytes`.
+  [[nodiscard]] bool keeps_too_much() const noexcept { return keeps_too_much_.load(std::memory_order_relaxed); }
+  /// The shared region, from any thread: gives pages back until it keeps kKeptBytes.
+  void trim_locked() noexcept;
 
  private:
   Region() = default;
@@ -58,6 +67,7 @@ class Region {
   BlockPool blocks_;
   std::atomic<std::uint32_t> handed_back_{0};  // header index of the newest, 0 for none
   std::mutex lock_;                            // the shared region's
+  std::atomic<bool> keeps_too_much_{false};    // the shared region's
 };
 
 }  // namespace millrace::memory

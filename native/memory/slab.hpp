@@ -7,6 +7,8 @@
 #include <type_traits>
 
 #include "base/bytes.hpp"
+#include "base/poison.hpp"
+#include "memory/usage.hpp"
 #include "os/os.hpp"
 
 namespace millrace::memory {
@@ -16,9 +18,9 @@ inline constexpr std::uint32_t kNone = 0xffffffff;
 
 /// Objects of one type by index, in one mapping whose pages are charged when first touched. The last one released is
 /// the first one handed out, so hot ones stay hot. An object keeps its bytes while it is free (a generation counter
-/// inside it survives), except the member `next_free`. The first time an index is handed out its bytes are zero.
-/// One thread.
-template <class T>
+/// inside it survives), except the member `next_free`; but only its first `kReadable` bytes may be looked at then: the
+/// rest is poisoned in sanitizer builds. The first time an index is handed out its bytes are zero. One thread.
+template <class T, std::size_t kReadable = 0>
 class Slab {
   static_assert(std::is_trivially_destructible_v<T>);
 
@@ -28,18 +30,23 @@ class Slab {
   Slab& operator=(const Slab&) = delete;
   ~Slab() { close(); }
 
-  /// Reserves address space for `capacity` objects. 0 or -errno.
-  [[nodiscard]] int open(std::uint32_t capacity) noexcept {
+  /// Reserves address space for `capacity` objects, which are counted in `usage` too, if given. 0 or -errno.
+  [[nodiscard]] int open(std::uint32_t capacity, Usage* usage = nullptr) noexcept {
     length_ = base::align_up<std::size_t>(std::size_t{capacity} * sizeof(T), os::page_size());
     void* start = nullptr;
     if (const int result = os::map_pages(length_, os::page_size(), &start); result < 0) return result;
     objects_ = static_cast<T*>(start);
     capacity_ = capacity;
+    usage_ = usage != nullptr ? usage : &own_usage_;
+    base::poison(objects_, length_);
     return 0;
   }
 
   void close() noexcept {
-    if (objects_ != nullptr) os::unmap_pages(objects_, length_);
+    if (objects_ != nullptr) {
+      base::unpoison(objects_, length_);
+      os::unmap_pages(objects_, length_);
+    }
     objects_ = nullptr;
     capacity_ = fresh_ = in_use_ = 0;
     free_ = kNone;
@@ -49,12 +56,16 @@ class Slab {
   [[nodiscard]] std::uint32_t allocate() noexcept {
     std::uint32_t index = free_;
     if (index != kNone) {
+      base::unpoison(objects_ + index, sizeof(T));
       free_ = objects_[index].next_free;
     } else if (fresh_ < capacity_) {
       index = fresh_++;
+      base::unpoison(objects_ + index, sizeof(T));
     } else {
+      ++usage_->spills;
       return kNone;
     }
+    usage_->add(sizeof(T));
     if (++in_use_ > high_water_) high_water_ = in_use_;
     return index;
   }
@@ -63,10 +74,12 @@ class Slab {
     objects_[index].next_free = free_;
     free_ = index;
     --in_use_;
+    usage_->subtract(sizeof(T));
+    base::poison(reinterpret_cast<std::uint8_t*>(objects_ + index) + kReadable, sizeof(T) - kReadable);
   }
 
   [[nodiscard]] T& operator[](std::uint32_t index) noexcept { return objects_[index]; }
-  /// True for an index that has been handed out at least once (its bytes may be read).
+  /// True for an index that has been handed out at least once (its first `kReadable` bytes may be read).
   [[nodiscard]] bool known(std::uint32_t index) const noexcept { return index < fresh_; }
   [[nodiscard]] std::uint32_t known_count() const noexcept { return fresh_; }
   [[nodiscard]] std::uint32_t in_use() const noexcept { return in_use_; }
@@ -75,6 +88,8 @@ class Slab {
  private:
   T* objects_ = nullptr;
   std::size_t length_ = 0;
+  Usage* usage_ = &own_usage_;
+  Usage own_usage_;
   std::uint32_t capacity_ = 0;
   std::uint32_t fresh_ = 0;
   std::uint32_t free_ = kNone;

@@ -48,11 +48,36 @@ struct Address {
 
 // ---- sockets
 
-/// Binds and listens. TCP listeners get SO_REUSEADDR. Returns the descriptor. A local path whose socket file is left
-/// over from a dead process (connect is refused) is unlinked first and bound again; any other file there is -EADDRINUSE
-/// and stays. An IPv6 listener takes IPv4 peers too; they come out as `ipv4`. An address that the kernel would read
-/// differently (empty path, zero byte inside) is -EINVAL.
-[[nodiscard]] int listen_on(const Address& address, int backlog, bool reuse_port) noexcept;
+/// Whether several listeners of this process share a TCP port. The first binds as if it were alone, so that a port in
+/// use is an error, and lets the further ones in afterwards.
+enum class Sharing : std::uint8_t { alone = 0, first = 1, further = 2 };
+
+inline constexpr std::size_t kMaxCongestionName = 15;
+
+/// How to listen. What is 0 or empty is left to the system.
+struct ListenOptions {
+  int backlog = 4096;
+  Sharing sharing = Sharing::alone;              ///< TCP
+  std::uint32_t mode = 0600;                     ///< permission bits of a local socket's file, whatever the umask
+  std::uint32_t receive_buffer = 0;              ///< bytes, as the application counts them: the kernel doubles; TCP
+  std::uint32_t send_buffer = 0;                 ///< the same; accepted TCP sockets inherit it, local ones do not
+  char congestion[kMaxCongestionName + 1] = {};  ///< name of the congestion control, ended by a zero; TCP
+};
+
+/// Binds and listens; every option is set before the first connection can come. Returns the descriptor.
+///
+/// TCP listeners get SO_REUSEADDR; an IPv6 listener takes IPv4 peers too, and they come out as `ipv4`. A local socket's
+/// file never has more permissions than asked for, from its first moment. A socket file of our own that is left over
+/// from a dead process (connect is refused) is unlinked and bound again; whatever else lies there stays.
+///
+/// -EADDRINUSE  something is there, or listens there
+/// -EEXIST      a socket file of another user is there
+/// -EINVAL      the kernel would read the address differently (empty path, zero byte inside), or an option is none
+/// -EMSGSIZE    a buffer is larger than the kernel allows
+/// -ENOENT      TCP: there is no such congestion control; -EPERM: it is not for this user
+[[nodiscard]] int listen_on(const Address& address, const ListenOptions& options) noexcept;
+/// Sets the send buffer of a connected local socket, which inherits nothing from its listener. 0 or -errno.
+int set_send_buffer(int fd, std::uint32_t bytes) noexcept;
 /// The address a socket is bound to (the port chosen for port 0).
 [[nodiscard]] int local_address(int fd, Address* out) noexcept;
 /// Accepts one connection: non-blocking, close-on-exec, TCP_NODELAY on TCP. -EAGAIN when none waits, also when
@@ -69,6 +94,22 @@ int shutdown_send(int fd) noexcept;
 int close_socket(int fd, bool reset = false) noexcept;
 /// Pending socket error (SO_ERROR) as errno, 0 for none.
 [[nodiscard]] int socket_error(int fd) noexcept;
+/// Who connected a local socket, as the kernel saw it at that moment. A process outside our pid namespace is 0.
+struct Credentials {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+[[nodiscard]] int peer_credentials(int fd, Credentials* out) noexcept;
+
+/// Which file a path names; another file that takes its place is another one.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+/// The socket file of a local address; -ENOTSOCK when something else lies there.
+[[nodiscard]] int local_file(const Address& address, FileId* out) noexcept;
 /// Unlinks a local socket path; -ENOTSOCK when something else lies there.
 int unlink_local(const Address& address) noexcept;
 

@@ -21,12 +21,20 @@ class CommandReader {
 
   /// The body a command points to, or nullptr when it does not lie in the body area.
   [[nodiscard]] const std::uint8_t* body(const Record& command) const noexcept {
-    if ((command.flags & kBody) == 0 || command.address > kBodiesLength) return nullptr;
-    if (command.length > kBodiesLength - command.address) return nullptr;
+    const std::uint64_t written = position(kBodyPositionOffset, kBodiesLength);
+    if ((command.flags & kBody) == 0 || command.address > written) return nullptr;
+    if (command.length > written - command.address) return nullptr;
     return control_ + kBodiesOffset + command.address;
   }
 
+  /// How much of the send area Java has written.
+  [[nodiscard]] std::uint64_t send_position() const noexcept { return position(kSendPositionOffset, kSendAreaLength); }
+
  private:
+  [[nodiscard]] std::uint64_t position(std::size_t offset, std::uint64_t limit) const noexcept {
+    return std::min(base::load<std::uint64_t>(control_ + offset), limit);
+  }
+
   std::uint8_t* control_ = nullptr;
 };
 

@@ -10,7 +10,7 @@
 namespace millrace::ring {
 
 /// Compared with the Java half when the library is loaded; changes with every change of a layout.
-inline constexpr int kAbi = 1;
+inline constexpr int kAbi = 2;
 
 ///      0       1       2       3       4       5       6       7
 ///  +-------+-------+---------------+-------------------------------+
@@ -101,16 +101,22 @@ struct ControlHeader {
 };
 static_assert(sizeof(ControlHeader) == 24);
 
+/// Whether listeners of several loops share a TCP port.
+enum ListenSharing : std::uint8_t { kAlone = 0, kFirst = 1, kFurther = 2 };
+
 struct ListenBody {
   std::uint8_t family;
-  std::uint8_t flags;
+  std::uint8_t sharing;  ///< a ListenSharing
   std::uint16_t port;
   std::uint32_t backlog;
   std::uint32_t path_length;
-  std::uint32_t reserved;
+  std::uint32_t mode;  ///< permission bits of a local socket's file
   std::uint8_t ip[16];
+  std::uint32_t receive_buffer;  ///< bytes; 0 leaves it to the system
+  std::uint32_t send_buffer;
+  char congestion[16];  ///< ended by a zero; empty leaves it to the system
 };
-static_assert(sizeof(ListenBody) == 32 && offsetof(ListenBody, ip) == 16);
+static_assert(sizeof(ListenBody) == 56 && offsetof(ListenBody, ip) == 16 && offsetof(ListenBody, congestion) == 40);
 
 struct LoopOptions {
   std::int64_t region_bytes;
@@ -122,7 +128,8 @@ struct LoopOptions {
   std::int32_t max_fragments;
   std::int32_t max_header_bytes;
   std::int32_t max_request_line;
-  std::int64_t reserved;
+  std::int32_t allocator;  ///< who places blocks: 0 size classes, 1 a general allocator
+  std::int32_t reserved;
 };
 static_assert(sizeof(LoopOptions) == 64);
 
@@ -157,8 +164,25 @@ enum Counter : std::uint32_t {
   kAcceptFailures,
   kArenaHighWater,
   kPongsSent,
-  kCounters
+  kArenaUse,
+  kArenaSpills,
+  kBlockBytesHighWater,
+  kBlockSpills,
+  kBlockBytesKept,
+  kBlockBytesReturned,
+  kSlabUse,
+  kSlabHighWater,
+  kSlabSpills,
+  kTemporaryUse,
+  kTemporaryHighWater,
+  kTemporarySpills,
+  kSendAreaUse,
+  kSendAreaHighWater,
+  kCounters,
+  kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };
+inline constexpr std::uint32_t kBlockClasses = 23;
+static_assert(kCounters <= kBlocksByClass);
 
 [[nodiscard]] constexpr std::uint64_t make_address(std::uint16_t region, std::uint64_t offset) noexcept {
   return std::uint64_t{region} << 48 | offset;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,9 @@ namespace {
 constexpr int kMaxBatch = 256;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kNsPerMilli = 1'000'000;
+
+// The same on every processor. Headers as old as the C library that we still run on do not name it.
+constexpr long kEpollPwait2 = 441;
 
 std::atomic<bool> has_pwait2{true};
 
@@ -41,8 +43,8 @@ int wait_once(int poller, epoll_event* events, int capacity, std::int64_t timeou
     timespec timeout{};
     if (timeout_ns > 0) timeout = {.tv_sec = timeout_ns / kNsPerSecond, .tv_nsec = timeout_ns % kNsPerSecond};
     // By number: the wrapper came with glibc 2.35, our floor is older.
-    const long result = syscall(SYS_epoll_pwait2, poller, events, capacity, timeout_ns < 0 ? nullptr : &timeout,
-                                nullptr, std::size_t{0});
+    const long result =
+        syscall(kEpollPwait2, poller, events, capacity, timeout_ns < 0 ? nullptr : &timeout, nullptr, std::size_t{0});
     if (result >= 0) return static_cast<int>(result);
     // Linux before 5.11 says ENOSYS, an old container filter EPERM.
     if (errno != ENOSYS && errno != EPERM) return -errno;

@@ -47,8 +47,11 @@ Client Client::local(const std::string& path) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   REQUIRE(path.size() < sizeof name.sun_path);
-  std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
-  connect_or_fail(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  std::memcpy(name.sun_path, path.data(), path.size());
+  // The length of an abstract name is its end; a path is ended by a zero.
+  const std::size_t ending = path.starts_with('\0') ? 0 : 1;
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + ending);
+  connect_or_fail(fd, reinterpret_cast<const sockaddr*>(&name), length);
   return Client(fd);
 }
 

@@ -17,6 +17,7 @@ class Client {
  public:
   /// `receive_buffer` 0 leaves the system's choice.
   [[nodiscard]] static Client tcp(std::uint16_t port, int receive_buffer = 0);
+  /// A path, or an abstract name when it begins with a zero.
   [[nodiscard]] static Client local(const std::string& path);
 
   Client(Client&& other) noexcept;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "memory/region.hpp"
 
@@ -24,6 +25,8 @@ ring::LoopOptions test_options() {
   options.max_fragments = 1024;
   options.max_header_bytes = 16384;
   options.max_request_line = 8192;
+  const char* const allocator = ::getenv("MILLRACE_TEST_ALLOCATOR");
+  options.allocator = allocator != nullptr && std::strcmp(allocator, "general") == 0 ? 1 : 0;
   return options;
 }
 
@@ -170,33 +173,27 @@ std::uint64_t JavaHalf::body(const std::string& bytes) {
   return offset;
 }
 
-std::uint16_t JavaHalf::listen(std::uint32_t index) {
+ring::ListenBody loopback_body() {
   ring::ListenBody listen{};
   listen.family = 4;
   listen.backlog = 1024;
   listen.ip[0] = 127;
   listen.ip[3] = 1;
-  ring::Record command{};
-  command.type = ring::kListen;
-  command.slot = index;
-  command.flags = ring::kBody;
-  command.address = body({reinterpret_cast<const char*>(&listen), sizeof listen});
-  command.length = sizeof listen;
-  put(command);
-  turn();
-  const Event* event = first(ring::kListening);
-  REQUIRE(event != nullptr);
-  REQUIRE(event->record.flags == 0);
-  const std::uint16_t port = event->code();
-  std::erase_if(events, [](const Event& kept) { return kept.record.type == ring::kListening; });
-  return port;
+  return listen;
 }
 
+std::uint16_t JavaHalf::listen(std::uint32_t index) { return listen(loopback_body(), {}, index); }
+
 void JavaHalf::listen_local(const std::string& path, std::uint32_t index) {
-  ring::ListenBody listen{};
-  listen.family = 1;
-  listen.backlog = 1024;
-  listen.path_length = static_cast<std::uint32_t>(path.size());
+  ring::ListenBody local{};
+  local.family = 1;
+  local.backlog = 1024;
+  local.mode = 0600;
+  local.path_length = static_cast<std::uint32_t>(path.size());
+  listen(local, path, index);
+}
+
+std::uint16_t JavaHalf::listen(const ring::ListenBody& listen, const std::string& path, std::uint32_t index) {
   ring::Record command{};
   command.type = ring::kListen;
   command.slot = index;
@@ -208,7 +205,9 @@ void JavaHalf::listen_local(const std::string& path, std::uint32_t index) {
   const Event* event = first(ring::kListening);
   REQUIRE(event != nullptr);
   REQUIRE(event->record.flags == 0);
+  const std::uint16_t port = event->code();
   std::erase_if(events, [](const Event& kept) { return kept.record.type == ring::kListening; });
+  return port;
 }
 
 void JavaHalf::unlisten(std::uint32_t index) {
@@ -218,10 +217,18 @@ void JavaHalf::unlisten(std::uint32_t index) {
   put(command);
 }
 
-int JavaHalf::turn(std::int64_t timeout_ns) {
-  const std::int32_t commands = commands_;
-  commands_ = 0;
+/// Tells the core how much is written; all of it is free again afterwards.
+std::int32_t JavaHalf::hand_over() {
+  const auto send_position = static_cast<std::int64_t>(send_position_);
+  const auto body_position = static_cast<std::int64_t>(body_position_);
+  std::memcpy(control_ + ring::kSendPositionOffset, &send_position, sizeof send_position);
+  std::memcpy(control_ + ring::kBodyPositionOffset, &body_position, sizeof body_position);
   send_position_ = body_position_ = 0;
+  return std::exchange(commands_, 0);
+}
+
+int JavaHalf::turn(std::int64_t timeout_ns) {
+  const std::int32_t commands = hand_over();
   const int written = tick(loop_, commands, timeout_ns);
   REQUIRE(written >= 0);
   REQUIRE(written <= static_cast<int>(ring::kRecords));
@@ -235,9 +242,7 @@ int JavaHalf::turn(std::int64_t timeout_ns) {
 }
 
 void JavaHalf::flush() {
-  const std::int32_t commands = commands_;
-  commands_ = 0;
-  send_position_ = body_position_ = 0;
+  const std::int32_t commands = hand_over();
   REQUIRE(engine::flush(loop_, commands) == 0);
 }
 

@@ -18,8 +18,12 @@ namespace millrace::engine::test {
 inline constexpr std::int64_t kMilli = 1'000'000;
 inline constexpr std::int64_t kSecond = 1'000'000'000;
 
-/// A region of 64 MiB, messages to 16 MiB, deadlines that no test waits for unless it shortens them.
+/// A region of 64 MiB, messages to 16 MiB, deadlines that no test waits for unless it shortens them. The environment
+/// may choose the allocator of blocks (MILLRACE_TEST_ALLOCATOR=general).
 [[nodiscard]] ring::LoopOptions test_options();
+
+/// A free loopback port, nothing else asked for.
+[[nodiscard]] ring::ListenBody loopback_body();
 
 /// A connection as Java names it.
 struct Id {
@@ -89,6 +93,7 @@ class JavaHalf {
 
   /// Listens on a free loopback port and returns it.
   std::uint16_t listen(std::uint32_t index = 0);
+  std::uint16_t listen(const ring::ListenBody& listen, const std::string& path = {}, std::uint32_t index = 0);
   void listen_local(const std::string& path, std::uint32_t index = 0);
   void unlisten(std::uint32_t index = 0);
 
@@ -113,6 +118,7 @@ class JavaHalf {
   std::vector<Event> events;
 
  private:
+  [[nodiscard]] std::int32_t hand_over();
   void handle_event(const ring::Record& record);
   void check_life(const Event& event);
   void echo_message(const Event& event);

@@ -24,6 +24,7 @@ TEST_CASE("Bump hands out what it has and refuses the rest") {
   CHECK(bump.high_water() == 100);
   CHECK(bump.allocate(101) == nullptr);
   CHECK(bump.allocate(100) == bytes.data());
+  bump.release();
 }
 
 TEST_CASE("Bump aligns within its memory") {
@@ -36,6 +37,7 @@ TEST_CASE("Bump aligns within its memory") {
   CHECK(bump.allocate(130) == bytes + 65);
   CHECK(bump.allocate(1, 128) == nullptr);
   CHECK(bump.used() == 195);
+  bump.release();
 }
 
 TEST_CASE("Bump goes back to a mark") {
@@ -47,6 +49,7 @@ TEST_CASE("Bump goes back to a mark") {
   bump.rewind(mark);
   CHECK(bump.allocate(20) == bytes.data() + 10);
   CHECK(bump.high_water() == 60);
+  bump.release();
 }
 
 }  // namespace millrace::memory

@@ -18,10 +18,18 @@ struct Object {
   std::uint32_t next_free;
 };
 
+struct Large {
+  std::uint8_t bytes[100];
+  std::uint32_t next_free;
+};
+
+/// The generation may be looked at while the object is free.
+using Objects = Slab<Object, 12>;
+
 }  // namespace
 
 TEST_CASE("Slab hands out every index once, zeroed, and then none") {
-  Slab<Object> slab;
+  Objects slab;
   REQUIRE(slab.open(1000) == 0);
   for (std::uint32_t index = 0; index < 1000; ++index) {
     CHECK(!slab.known(index));
@@ -40,7 +48,7 @@ TEST_CASE("Slab hands out every index once, zeroed, and then none") {
 }
 
 TEST_CASE("Slab gives the last one released first, its bytes untouched") {
-  Slab<Object> slab;
+  Objects slab;
   REQUIRE(slab.open(10) == 0);
   for (int index = 0; index < 3; ++index) (void)slab.allocate();
   slab[1].generation = 7;
@@ -59,7 +67,7 @@ TEST_CASE("Slab against a model") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);
-  Slab<Object> slab;
+  Objects slab;
   REQUIRE(slab.open(300) == 0);
   std::map<std::uint32_t, std::uint64_t> live;
   for (int step = 0; step < 50'000; ++step) {
@@ -83,8 +91,27 @@ TEST_CASE("Slab against a model") {
   }
 }
 
+TEST_CASE("Slabs tell together what they hold") {
+  Usage usage;
+  Objects first;
+  Slab<Large> second;
+  REQUIRE(first.open(2, &usage) == 0);
+  REQUIRE(second.open(10, &usage) == 0);
+  const std::uint32_t one = first.allocate();
+  (void)first.allocate();
+  (void)second.allocate();
+  CHECK(usage.use == 2 * sizeof(Object) + sizeof(Large));
+  first.release(one);
+  CHECK(usage.use == sizeof(Object) + sizeof(Large));
+  CHECK(usage.high_water == 2 * sizeof(Object) + sizeof(Large));
+  CHECK(usage.spills == 0);
+  (void)first.allocate();
+  CHECK(first.allocate() == kNone);
+  CHECK(usage.spills == 1);
+}
+
 TEST_CASE("Slab can be closed and opened again") {
-  Slab<Object> slab;
+  Objects slab;
   REQUIRE(slab.open(5) == 0);
   slab[slab.allocate()].value = 9;
   slab.close();

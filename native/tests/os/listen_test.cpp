@@ -11,7 +11,7 @@ namespace {
 using namespace millrace::os;
 using namespace millrace::os::test;
 
-int try_listen(const Address& address) { return Fd(listen_on(address, 16, false)).release(); }
+int try_listen(const Address& address) { return Fd(listen_on(address, {})).release(); }
 
 bool exists(const std::string& path) {
   struct stat status;
@@ -38,14 +38,28 @@ TEST_CASE("port 0 is replaced by the port that was chosen") {
 TEST_CASE("a port that is taken is -EADDRINUSE, also with SO_REUSEADDR and SO_REUSEPORT on one side only") {
   const Fd listener = listen_or_fail(ipv4_loopback());
   CHECK(try_listen(bound(listener)) == -EADDRINUSE);
-  CHECK(Fd(listen_on(bound(listener), 16, true)).release() == -EADDRINUSE);
+  CHECK(Fd(listen_on(bound(listener), {.sharing = Sharing::further})).release() == -EADDRINUSE);
 }
 
-TEST_CASE("reuse_port lets two listeners share a port") {
-  const Fd first(listen_on(ipv4_loopback(), 16, true));
+TEST_CASE("further listeners share the first one's port, and nobody else gets in") {
+  const Fd first(listen_on(ipv4_loopback(), {.sharing = Sharing::first}));
   REQUIRE(first >= 0);
-  const Fd second(listen_on(bound(first), 16, true));
+  const Fd second(listen_on(bound(first), {.sharing = Sharing::further}));
   CHECK(second >= 0);
+  CHECK(try_listen(bound(first)) == -EADDRINUSE);
+  CHECK(Fd(listen_on(bound(first), {.sharing = Sharing::first})).release() == -EADDRINUSE);
+  // The kernel spreads connections over both.
+  bool seen[2] = {};
+  for (int attempt = 0; attempt < 1000 && !(seen[0] && seen[1]); ++attempt) {
+    const Fd client = connect_to(bound(first));
+    Address peer;
+    for (int which = 0; which < 2; ++which) {
+      const Fd server(accept_from(which == 0 ? first : second, &peer));
+      if (server >= 0) seen[which] = true;
+    }
+  }
+  CHECK(seen[0]);
+  CHECK(seen[1]);
 }
 
 TEST_CASE("a port is free again at once although a connection lingers in TIME_WAIT") {
@@ -63,7 +77,7 @@ TEST_CASE("a port is free again at once although a connection lingers in TIME_WA
 TEST_CASE("an IPv6 listener takes IPv4 peers and says so") {
   Address any;
   any.family = Family::ipv6;
-  const int fd = listen_on(any, 16, false);
+  const int fd = listen_on(any, {});
   if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
     MESSAGE("no IPv6 here");
     return;
@@ -84,7 +98,7 @@ TEST_CASE("an IPv6 address goes both ways") {
   Address loopback;
   loopback.family = Family::ipv6;
   loopback.ip[15] = 1;
-  const int fd = listen_on(loopback, 16, false);
+  const int fd = listen_on(loopback, {});
   if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
     MESSAGE("no IPv6 here");
     return;

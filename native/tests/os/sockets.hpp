@@ -76,7 +76,7 @@ class Folder {
 };
 
 inline Fd listen_or_fail(const Address& address, int backlog = 16) {
-  const int fd = listen_on(address, backlog, false);
+  const int fd = listen_on(address, {.backlog = backlog});
   REQUIRE(fd >= 0);
   return Fd(fd);
 }

@@ -90,6 +90,11 @@ TEST_CASE("a body lies in the body area, or there is none") {
   Control control;
   const CommandReader reader(control.bytes.data());
   const std::uint8_t* const area = control.bytes.data() + kBodiesOffset;
+  CHECK(reader.body(with_body(0, 1)) == nullptr);  // nothing is written
+  base::store<std::uint64_t>(control.bytes.data() + kBodyPositionOffset, 10);
+  CHECK(reader.body(with_body(0, 10)) == area);
+  CHECK(reader.body(with_body(1, 10)) == nullptr);
+  base::store<std::uint64_t>(control.bytes.data() + kBodyPositionOffset, UINT64_MAX);  // and never more than there is
   CHECK(reader.body(with_body(0, 0)) == area);
   CHECK(reader.body(with_body(0, kBodiesLength)) == area);
   CHECK(reader.body(with_body(kBodiesLength, 0)) == area + kBodiesLength);

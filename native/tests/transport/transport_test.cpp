@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -48,7 +50,7 @@ iovec piece(std::string& bytes) { return {bytes.data(), bytes.size()}; }
 TEST_CASE("a listener on port 0 knows the port it got, and accepts nobody while nobody comes") {
   Listener listener;
   CHECK(!listener.is_open());
-  REQUIRE(listener.open(loopback(), 16, false) == 0);
+  REQUIRE(listener.open(loopback(), {}) == 0);
   CHECK(listener.is_open());
   CHECK(listener.port() != 0);
   os::Address peer;
@@ -56,11 +58,11 @@ TEST_CASE("a listener on port 0 knows the port it got, and accepts nobody while 
   Listener second;
   os::Address taken = loopback();
   taken.port = listener.port();
-  CHECK(second.open(taken, 16, false) == -EADDRINUSE);
+  CHECK(second.open(taken, {}) == -EADDRINUSE);
   CHECK(!second.is_open());
   listener.close();
   listener.close();
-  CHECK(second.open(taken, 16, false) == 0);
+  CHECK(second.open(taken, {}) == 0);
   second.close();
 }
 
@@ -69,14 +71,52 @@ TEST_CASE("a local listener takes its file along") {
   REQUIRE(mkdtemp(folder) != nullptr);
   const std::string path = std::string(folder) + "/s";
   Listener listener;
-  REQUIRE(listener.open(local(path), 16, false) == 0);
+  REQUIRE(listener.open(local(path), {}) == 0);
   CHECK(listener.port() == 0);
   CHECK(access(path.c_str(), F_OK) == 0);
   listener.close();
   CHECK(access(path.c_str(), F_OK) != 0);
-  CHECK(listener.open(local(std::string(folder) + "/none/s"), 16, false) == -ENOENT);
+  CHECK(listener.open(local(std::string(folder) + "/none/s"), {}) == -ENOENT);
   CHECK(!listener.is_open());
   CHECK(rmdir(folder) == 0);
+}
+
+TEST_CASE("a local listener whose path another has taken leaves that file alone") {
+  char folder[] = "/tmp/millrace-transport-XXXXXX";
+  REQUIRE(mkdtemp(folder) != nullptr);
+  const std::string path = std::string(folder) + "/s";
+  Listener first;
+  Listener second;
+  REQUIRE(first.open(local(path), {}) == 0);
+  REQUIRE(unlink(path.c_str()) == 0);
+  REQUIRE(second.open(local(path), {}) == 0);
+  first.close();
+  CHECK(access(path.c_str(), F_OK) == 0);
+  second.close();
+  CHECK(access(path.c_str(), F_OK) != 0);
+  CHECK(rmdir(folder) == 0);
+}
+
+TEST_CASE("a local listener gives what it accepts the send buffer that was asked for") {
+  const std::string name = std::string(1, '\0') + "millrace-transport-" + std::to_string(getpid());
+  Listener listener;
+  REQUIRE(listener.open(local(name), {.send_buffer = 4096}) == 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path, sizeof address.sun_path);
+  const int client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  REQUIRE(::connect(client, reinterpret_cast<sockaddr*>(&address), length) == 0);
+  os::Address peer;
+  const int server = listener.accept(&peer);
+  REQUIRE(server >= 0);
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  REQUIRE(getsockopt(server, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == 0);
+  CHECK(bytes == 8192);
+  ::close(server);
+  ::close(client);
+  listener.close();
 }
 
 TEST_CASE("a stream: later, bytes in pieces, the end") {

@@ -25,7 +25,7 @@ import java.lang.annotation.Native;
  */
 public final class Records {
   /** The layout of everything below; the library answers the same number or is refused. */
-  @Native public static final int ABI = 1;
+  @Native public static final int ABI = 2;
 
   // The record.
   @Native public static final int RECORD_LENGTH = 32;
@@ -111,12 +111,21 @@ public final class Records {
 
   // The body of LISTEN.
   @Native public static final int LISTEN_FAMILY_OFFSET = 0;
-  @Native public static final int LISTEN_FLAGS_OFFSET = 1;
+  @Native public static final int LISTEN_SHARING_OFFSET = 1;
   @Native public static final int LISTEN_PORT_OFFSET = 2;
   @Native public static final int LISTEN_BACKLOG_OFFSET = 4;
   @Native public static final int LISTEN_PATH_LENGTH_OFFSET = 8;
+  @Native public static final int LISTEN_MODE_OFFSET = 12;
   @Native public static final int LISTEN_IP_OFFSET = 16;
-  @Native public static final int LISTEN_BODY_LENGTH = 32;
+  @Native public static final int LISTEN_RECEIVE_BUFFER_OFFSET = 32;
+  @Native public static final int LISTEN_SEND_BUFFER_OFFSET = 36;
+  @Native public static final int LISTEN_CONGESTION_OFFSET = 40;
+  @Native public static final int LISTEN_BODY_LENGTH = 56;
+
+  // Whether listeners of several loops share a port.
+  @Native public static final int ALONE = 0;
+  @Native public static final int FIRST = 1;
+  @Native public static final int FURTHER = 2;
 
   // The options of a loop.
   @Native public static final int OPTION_REGION_BYTES_OFFSET = 0;

@@ -30,7 +30,8 @@ class QuickstartIT {
   @Test
   void theReadmesServerAnswers(@TempDir Path folder) throws Exception {
     // Its own words but for the port, which somebody may be using here.
-    Path source = folder.resolve("Quickstart.java");
+    // In the folder of its package, as newer source launchers want it.
+    Path source = Files.createDirectory(folder.resolve("quickstart")).resolve("Quickstart.java");
     Files.writeString(source, Files.readString(SOURCE).replace(":9001", ":0"));
     String classPath =
         System.getProperty("millrace.jar")

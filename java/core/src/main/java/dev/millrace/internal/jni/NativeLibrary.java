@@ -6,21 +6,13 @@ import dev.millrace.EngineUnavailableException;
 import dev.millrace.internal.ring.Records;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
-import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,12 +20,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Places, in this order: the file named by {@code millrace.library.path}, and then no other, for
  * its user knows better; {@code java.library.path}; the resource {@code
- * META-INF/native/<os>-<arch>/libmillrace.so}, which is extracted into a fresh folder of our own,
- * compared with the sum recorded when it was built, loaded, and deleted.
+ * META-INF/native/<os>-<arch>/libmillrace.so}, by way of a {@link NativeLibraryFile} in the folder
+ * named by {@code millrace.library.directory}, else the temporary one.
  */
 final class NativeLibrary {
   /** Names the library file; nothing else is tried when it is set. */
   static final String PATH_PROPERTY = "millrace.library.path";
+
+  /** Names the directory in which the bundled library is extracted. */
+  static final String DIRECTORY_PROPERTY = "millrace.library.directory";
 
   /**
    * Tells the library, while it loads, the class to bind its functions to, so that relocated
@@ -55,48 +50,33 @@ final class NativeLibrary {
     return Loaded.CAUSE;
   }
 
-  /** The name of this platform as in the resource's path, such as {@code linux-x86_64}. */
-  static String platform() {
-    return platform(System.getProperty("os.name", ""), System.getProperty("os.arch", ""));
-  }
-
-  static String platform(String osName, String osArch) {
-    String os = osName.toLowerCase(Locale.ROOT);
-    if (os.startsWith("mac")) {
-      os = "osx";
-    }
-    String arch =
-        switch (osArch.toLowerCase(Locale.ROOT)) {
-          case "amd64", "x86_64", "x64" -> "x86_64";
-          case "aarch64", "arm64" -> "aarch_64";
-          default -> osArch.toLowerCase(Locale.ROOT);
-        };
-    return os.replaceAll("[^a-z0-9_]", "") + '-' + arch;
-  }
-
   private static @Nullable EngineUnavailableException load() {
     List<String> tried = new ArrayList<>();
-    Throwable last = null;
+    List<Throwable> causes = new ArrayList<>();
     for (Place place : places()) {
       try {
         place.load();
         return wrongAbi(place);
+      } catch (IllegalCallerException e) {
+        return forbidden(e); // everywhere
       } catch (IOException | LinkageError | RuntimeException e) {
         tried.add(place + ": " + explain(e));
-        last = e;
+        causes.add(e);
       }
     }
-    String text =
+    return unavailable(
         "the native engine has no library for "
-            + platform()
+            + NativeLibraryPlatform.classifier()
             + " ("
+            + NativeLibraryPlatform.describe()
+            + "; tried "
             + String.join("; ", tried)
             + "). Put millrace-native with classifier "
-            + platform()
+            + NativeLibraryPlatform.classifier()
             + " on the class path, or name the library file with -D"
             + PATH_PROPERTY
-            + "=FILE";
-    return new EngineUnavailableException(Engine.NATIVE, text, last);
+            + "=FILE",
+        causes);
   }
 
   private static @Nullable EngineUnavailableException wrongAbi(Place place) {
@@ -104,7 +84,7 @@ final class NativeLibrary {
     if (abi == Records.ABI) {
       return null;
     }
-    String text =
+    return unavailable(
         "the native library belongs to another version: abi="
             + abi
             + ", expected="
@@ -114,22 +94,38 @@ final class NativeLibrary {
             + ". Use millrace and millrace-native of the same version, or name the right file with"
             + " -D"
             + PATH_PROPERTY
-            + "=FILE";
-    return new EngineUnavailableException(Engine.NATIVE, text, null);
+            + "=FILE",
+        List.of());
   }
 
-  /** A sentence for what the virtual machine said, with the remedy where one is known. */
+  /** From JDK 24 on, users may forbid native libraries to modules that they do not name. */
+  private static EngineUnavailableException forbidden(IllegalCallerException cause) {
+    Module module = NativeLibrary.class.getModule();
+    return unavailable(
+        "this virtual machine forbids native libraries to the native engine ("
+            + NativeLibraryPlatform.describe()
+            + "): "
+            + cause.getMessage()
+            + ". Allow them with --enable-native-access="
+            + (module.isNamed() ? module.getName() : "ALL-UNNAMED"),
+        List.of(cause));
+  }
+
+  private static EngineUnavailableException unavailable(String text, List<Throwable> causes) {
+    Throwable last = causes.isEmpty() ? null : causes.get(causes.size() - 1);
+    String line = text.replaceAll("\\s*\\R\\s*", " ");
+    EngineUnavailableException result = new EngineUnavailableException(Engine.NATIVE, line, last);
+    causes.stream().filter(cause -> cause != last).forEach(result::addSuppressed);
+    return result;
+  }
+
+  /** A sentence for what went wrong, with the remedy where one is known. */
   private static String explain(Throwable cause) {
     String text = cause.getMessage() == null ? cause.getClass().getName() : cause.getMessage();
-    if (cause.getClass().getSimpleName().equals("IllegalCallerException")) {
-      return text
-          + " (allow it with --enable-native-access=ALL-UNNAMED, or =dev.millrace on the module"
-          + " path)";
-    }
-    if (text.contains("failed to map segment")) {
-      return text + " (is the folder mounted noexec? Choose another with -Djava.io.tmpdir=FOLDER)";
-    }
-    return text;
+    return text.contains("already loaded in another classloader")
+        ? text
+            + " (each class loader needs a file of its own; the bundled library is copied for it)"
+        : text;
   }
 
   private static List<Place> places() {
@@ -149,7 +145,7 @@ final class NativeLibrary {
       if (!Files.isRegularFile(file)) {
         throw new IOException("no such file: " + file);
       }
-      loadAnnouncing(() -> System.load(file.toString()));
+      announcing(name -> System.load(name)).accept(file.toString());
     }
 
     @Override
@@ -161,7 +157,7 @@ final class NativeLibrary {
   private record LibraryPath() implements Place {
     @Override
     public void load() {
-      loadAnnouncing(() -> System.loadLibrary(NAME));
+      announcing(name -> System.loadLibrary(name)).accept(NAME);
     }
 
     @Override
@@ -172,33 +168,53 @@ final class NativeLibrary {
 
   private record Resource() implements Place {
     private static String name() {
-      return "META-INF/native/" + platform() + '/' + System.mapLibraryName(NAME);
+      return "META-INF/native/"
+          + NativeLibraryPlatform.classifier()
+          + '/'
+          + System.mapLibraryName(NAME);
     }
 
     @Override
     public void load() throws IOException {
-      byte[] library = read(name());
-      // The sum is of what was built; a library that was damaged on its way must not run inside the
-      // process.
-      String expected = new String(read(name() + ".sha256"), StandardCharsets.US_ASCII);
-      if (!expected.startsWith(sha256(library) + ' ')) {
-        throw new IOException("its SHA-256 differs from the one recorded when it was built");
+      Path directory = directory();
+      try (InputStream sum = open(name() + ".sha256");
+          InputStream library = open(name())) {
+        // The sum is of what was built; a library that was damaged on its way must not run inside
+        // the process.
+        String expected = new String(sum.readAllBytes(), StandardCharsets.US_ASCII).split(" ")[0];
+        NativeLibraryFile.load(directory, library, expected, announcing(name -> System.load(name)));
+      } catch (FileSystemException e) {
+        throw new IOException("cannot be extracted: " + e + another(), e);
+      } catch (UnsatisfiedLinkError e) {
+        if (NativeLibraryPlatform.isNoexec(directory)) {
+          throw new IOException(
+              directory + " is mounted noexec, no library in it can be loaded" + another(), e);
+        }
+        throw e;
       }
-      loadExtracted(library);
     }
 
-    private static byte[] read(String name) throws IOException {
+    private static Path directory() {
+      String property = System.getProperty(DIRECTORY_PROPERTY);
+      return Path.of(property != null ? property : System.getProperty("java.io.tmpdir"))
+          .toAbsolutePath();
+    }
+
+    private static String another() {
+      return " (choose another folder with -D" + DIRECTORY_PROPERTY + "=FOLDER)";
+    }
+
+    private static InputStream open(String name) throws IOException {
       // Through the class loader: Class.getResourceAsStream sees only its own module.
       ClassLoader loader = NativeLibrary.class.getClassLoader();
-      try (InputStream stream =
+      InputStream stream =
           loader == null
               ? ClassLoader.getSystemResourceAsStream(name)
-              : loader.getResourceAsStream(name)) {
-        if (stream == null) {
-          throw new IOException("not on the class path");
-        }
-        return stream.readAllBytes();
+              : loader.getResourceAsStream(name);
+      if (stream == null) {
+        throw new IOException("not on the class path");
       }
+      return stream;
     }
 
     @Override
@@ -207,51 +223,18 @@ final class NativeLibrary {
     }
   }
 
-  private static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-  }
-
-  private static void loadExtracted(byte[] library) throws IOException {
-    // A fresh folder that only we may enter: nobody can have planted a file or a link in it, or
-    // swap ours.
-    Path folder = Files.createTempDirectory("millrace-", owner("rwx------"));
-    Path file = folder.resolve(System.mapLibraryName(NAME));
-    try {
-      try (OutputStream out = create(file)) {
-        out.write(library);
+  private static Consumer<String> announcing(Consumer<String> load) {
+    return name -> {
+      // The property belongs to the whole process, as do interned strings: two class loaders take
+      // turns.
+      synchronized (NATIVES_PROPERTY.intern()) {
+        System.setProperty(NATIVES_PROPERTY, NativeCalls.class.getName().replace('.', '/'));
+        try {
+          load.accept(name);
+        } finally {
+          System.clearProperty(NATIVES_PROPERTY);
+        }
       }
-      loadAnnouncing(() -> System.load(file.toString()));
-    } finally {
-      // What is loaded stays loaded without its file, and a process that is killed leaves nothing
-      // behind.
-      Files.deleteIfExists(file);
-      Files.deleteIfExists(folder);
-    }
-  }
-
-  private static OutputStream create(Path file) throws IOException {
-    Files.createFile(file, owner("rwx------"));
-    return Files.newOutputStream(file, StandardOpenOption.WRITE);
-  }
-
-  private static FileAttribute<Set<PosixFilePermission>> owner(String permissions) {
-    return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions));
-  }
-
-  private static void loadAnnouncing(Runnable load) {
-    // The property belongs to the whole process, as do interned strings: two class loaders take
-    // turns.
-    synchronized (NATIVES_PROPERTY.intern()) {
-      System.setProperty(NATIVES_PROPERTY, NativeCalls.class.getName().replace('.', '/'));
-      try {
-        load.run();
-      } finally {
-        System.clearProperty(NATIVES_PROPERTY);
-      }
-    }
+    };
   }
 }

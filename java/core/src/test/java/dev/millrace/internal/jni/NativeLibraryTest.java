@@ -11,8 +11,6 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** Loading happens once in a process, so each case that fails runs in one of its own. */
 class NativeLibraryTest {
@@ -24,27 +22,17 @@ class NativeLibraryTest {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "Linux, amd64, linux-x86_64",
-    "Linux, aarch64, linux-aarch_64",
-    "Mac OS X, x86_64, osx-x86_64",
-    "Mac OS X, aarch64, osx-aarch_64",
-    "FreeBSD, amd64, freebsd-x86_64",
-    "Linux, riscv64, linux-riscv64"
-  })
-  void namesPlatformsAsTheClassifiersDo(String os, String arch, String expected) {
-    assertThat(NativeLibrary.platform(os, arch)).isEqualTo(expected);
-  }
-
   @Test
   void withoutALibraryOneSentenceNamesPlatformPlacesAndRemedy() throws Exception {
     String output = probe(classPath());
     assertThat(output.lines()).hasSize(1);
     assertThat(output)
-        .contains(NativeLibrary.platform())
+        .contains(NativeLibraryPlatform.classifier())
+        .contains("os=" + System.getProperty("os.name"))
+        .contains("arch=" + System.getProperty("os.arch"))
+        .contains("libc=" + NativeLibraryPlatform.libc())
         .contains("java.library.path")
-        .contains("META-INF/native/" + NativeLibrary.platform())
+        .contains("META-INF/native/" + NativeLibraryPlatform.classifier())
         .contains("not on the class path")
         .contains("millrace-native")
         .contains("-Dmillrace.library.path=FILE");
@@ -69,7 +57,7 @@ class NativeLibraryTest {
 
   @Test
   void damagedResourceIsNotLoadedAndLeavesNothing(@TempDir Path folder) throws Exception {
-    Path resources = folder.resolve("META-INF/native/" + NativeLibrary.platform());
+    Path resources = folder.resolve("META-INF/native/" + NativeLibraryPlatform.classifier());
     Files.createDirectories(resources);
     String name = System.mapLibraryName("millrace");
     Files.writeString(resources.resolve(name), "not what was built");
@@ -94,6 +82,9 @@ class NativeLibraryTest {
   private static String probe(String classPath, String... options) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    if (Runtime.version().feature() >= 24) {
+      command.add("--enable-native-access=ALL-UNNAMED"); // its warning has more than one line
+    }
     command.addAll(List.of(options));
     command.addAll(List.of("-cp", classPath, Probe.class.getName()));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);

@@ -6,6 +6,7 @@ import dev.millrace.internal.spi.ErrorLog;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.RequestHead;
 import java.nio.ByteBuffer;
+import java.security.Principal;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -123,6 +124,10 @@ final class Dispatcher implements RequestDispatcher {
             subprotocol,
             accepted.attributes(),
             request.remoteAddress());
+    Optional<Principal> peer = request.peer();
+    if (peer.isPresent()) {
+      handshake = new IdentifiedHandshake(handshake, peer.get());
+    }
     Handler handler = Objects.requireNonNull(match.target().get(), "handler of the supplier");
     return new Decision.Accept(handler, handshake, lines.toString());
   }

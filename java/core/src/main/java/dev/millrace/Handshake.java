@@ -97,10 +97,10 @@ public interface Handshake {
   SocketAddress remoteAddress();
 
   /**
-   * Who the peer has proved to be, by a TLS certificate or as the peer of a Unix socket.
+   * Who the peer has proved to be: for a Unix socket a {@link UnixPeer}.
    *
    * @return the identity, empty if nothing was proved
-   * @implNote Peer identity is not in 0.1.0; this is always empty.
+   * @implNote Identity by TLS certificate is not in 0.1.0.
    */
   default Optional<Principal> peer() {
     return Optional.empty();

@@ -57,7 +57,7 @@ public final class Limits {
   }
 
   /**
-   * How many fragments one message may have; one more is answered with 1009. By default 65,536.
+   * How many fragments one message may have; one more is answered with 1008. By default 65,536.
    *
    * @return the limit
    */

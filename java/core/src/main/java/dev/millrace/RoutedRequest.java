@@ -3,6 +3,7 @@ package dev.millrace;
 
 import dev.millrace.internal.spi.RequestHead;
 import java.net.SocketAddress;
+import java.security.Principal;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,5 +44,10 @@ record RoutedRequest(RequestHead head, Map<String, String> parameters) implement
   @Override
   public SocketAddress remoteAddress() {
     return head.remote();
+  }
+
+  @Override
+  public Optional<Principal> peer() {
+    return head.peer();
   }
 }

@@ -164,20 +164,25 @@ public final class Server implements AutoCloseable {
     private Function<? super UpgradeRequest, ? extends Upgrade> onUpgrade =
         request -> Upgrade.accept();
     private Limits limits = Limits.defaults();
+    private SocketOptions socketOptions = SocketOptions.defaults();
     private Engine engine = Engine.AUTO;
     private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
 
     private Builder() {}
 
     /**
-     * Adds an address to listen on: {@code ws://HOST:PORT}, where port 0 lets the system choose, or
-     * {@code ws+unix:///PATH} for a Unix socket. A host name is looked up now. Every route is
-     * served on every address.
+     * Adds an address to listen on: {@code ws://HOST:PORT}, where port 0 lets the system choose,
+     * {@code ws+unix:///PATH} for a Unix socket, or {@code ws+unix:@NAME} for one in Linux's
+     * abstract namespace. A host name is looked up now. Every route is served on every address.
+     *
+     * <p>A socket file that a dead process of this user has left is replaced; any other file fails
+     * the start. Who may connect says {@link SocketOptions#unixMode()}. The file goes with the
+     * server.
      *
      * @param uri the address
      * @return this builder
      * @throws IllegalArgumentException if it is none of these forms, its host is unknown, its path
-     *     is longer than 107 bytes, or there are 64 addresses already
+     *     is longer than 107 bytes or its name than 106, or there are 64 addresses already
      */
     public Builder listen(String uri) {
       ListenAddress address = ListenAddress.parse(uri);
@@ -361,6 +366,17 @@ public final class Server implements AutoCloseable {
     }
 
     /**
+     * Sets what the system is asked for when listening, on every address.
+     *
+     * @param socketOptions the options, by default {@link SocketOptions#defaults()}
+     * @return this builder
+     */
+    public Builder socketOptions(SocketOptions socketOptions) {
+      this.socketOptions = Objects.requireNonNull(socketOptions, "socketOptions");
+      return this;
+    }
+
+    /**
      * Sets how many loops, and loop threads, there are.
      *
      * @param loops 1 to 256, by default the number of available processors
@@ -424,7 +440,7 @@ public final class Server implements AutoCloseable {
               onUpgrade,
               List.copyOf(keptHeaders));
       Engines.Choice choice = Engines.choose(engine);
-      ServerSpec spec = new ServerSpec(listen, loops, limits, dispatcher);
+      ServerSpec spec = new ServerSpec(listen, loops, limits, socketOptions, dispatcher);
       EngineServer started = choice.provider().start(spec);
       choice.announce();
       return new Server(choice.provider().engine(), spec, started);

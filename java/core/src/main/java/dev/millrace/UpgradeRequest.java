@@ -2,6 +2,7 @@
 package dev.millrace;
 
 import java.net.SocketAddress;
+import java.security.Principal;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -63,4 +64,11 @@ public interface UpgradeRequest {
    * @return the address
    */
   SocketAddress remoteAddress();
+
+  /**
+   * Who the peer has proved to be, as in {@link Handshake#peer()}.
+   *
+   * @return the identity, empty if nothing was proved
+   */
+  Optional<Principal> peer();
 }

@@ -200,7 +200,7 @@ public abstract class FlowControlSuite extends EngineSuite {
   @ParameterizedTest
   @ValueSource(ints = {100, 5_000, 300_000, 1 << 20})
   void echoesToASlowReaderAreNeverLost(int length) throws Exception {
-    int count = Math.min(60_000, (48 << 20) / length);
+    int count = Math.min(100_000, (48 << 20) / length);
     AtomicLong mostBuffered = new AtomicLong();
     Recorder recorder =
         new Recorder() {
@@ -255,7 +255,7 @@ public abstract class FlowControlSuite extends EngineSuite {
   }
 
   @Test
-  void pauseInTheHandlerHoldsBackWhatCameWithTheMessage() throws Exception {
+  void pauseInTheHandlerStillDeliversWhatCameWithTheMessage() throws Exception {
     AtomicInteger delivered = new AtomicInteger();
     Handler handler =
         (connection, message) -> {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.jni;
 
+import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.ListenAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.Objects;
+import java.util.Set;
 
 /** Writes the bodies of commands that need more than their record. Loop thread only. */
 final class BodyArea {
@@ -49,16 +51,17 @@ final class BodyArea {
   }
 
   /** Writes the body of {@code LISTEN} and returns where it begins in the area. */
-  int putListen(ListenAddress address, int backlog) {
+  int putListen(ListenAddress address, SocketOptions options, int sharing) {
     byte[] path = pathBytes(address);
     int body = take(Records.LISTEN_BODY_LENGTH + path.length);
     int at = Records.BODIES_OFFSET + body;
     control.put(at, new byte[Records.LISTEN_BODY_LENGTH]);
-    control.putInt(at + Records.LISTEN_BACKLOG_OFFSET, backlog);
+    putOptions(at, options);
     InetSocketAddress tcp = address.tcp();
     if (tcp != null) {
       byte[] ip = tcp.getAddress().getAddress();
       control.put(at + Records.LISTEN_FAMILY_OFFSET, family(ip));
+      control.put(at + Records.LISTEN_SHARING_OFFSET, (byte) sharing);
       control.putShort(at + Records.LISTEN_PORT_OFFSET, (short) tcp.getPort());
       control.put(at + Records.LISTEN_IP_OFFSET, ip);
     } else {
@@ -69,6 +72,27 @@ final class BodyArea {
     return body;
   }
 
+  private void putOptions(int at, SocketOptions options) {
+    control.putInt(at + Records.LISTEN_BACKLOG_OFFSET, options.backlog());
+    control.putInt(at + Records.LISTEN_MODE_OFFSET, mode(options.unixMode()));
+    control.putInt(at + Records.LISTEN_RECEIVE_BUFFER_OFFSET, options.receiveBufferBytes());
+    control.putInt(at + Records.LISTEN_SEND_BUFFER_OFFSET, options.sendBufferBytes());
+    // At most 15 characters: its last byte stays zero.
+    String congestionControl = options.congestionControl().orElse("");
+    control.put(
+        at + Records.LISTEN_CONGESTION_OFFSET,
+        congestionControl.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  /** The bits of chmod(2): the permissions are declared in their order, read of the owner first. */
+  private static int mode(Set<PosixFilePermission> permissions) {
+    int mode = 0;
+    for (PosixFilePermission permission : permissions) {
+      mode |= 0400 >> permission.ordinal();
+    }
+    return mode;
+  }
+
   private static byte family(byte[] ip) {
     return (byte) (ip.length == 4 ? Records.IPV4 : Records.IPV6);
   }
@@ -77,8 +101,9 @@ final class BodyArea {
     if (address.tcp() != null) {
       return new byte[0];
     }
-    Path path = Objects.requireNonNull(address.local());
-    return path.toString().getBytes(StandardCharsets.UTF_8);
+    String name = address.abstractName();
+    String path = name != null ? "\0" + name : Objects.requireNonNull(address.local()).toString();
+    return path.getBytes(StandardCharsets.UTF_8);
   }
 
   private int take(int length) {

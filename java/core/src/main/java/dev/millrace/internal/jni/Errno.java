@@ -14,6 +14,7 @@ final class Errno {
   static final int EBADF = 9;
   static final int ENOMEM = 12;
   static final int EACCES = 13;
+  static final int EEXIST = 17;
   static final int ENOTDIR = 20;
   static final int EINVAL = 22;
   static final int ENFILE = 23;
@@ -21,6 +22,7 @@ final class Errno {
   static final int EROFS = 30;
   static final int EPIPE = 32;
   static final int ENAMETOOLONG = 36;
+  static final int EMSGSIZE = 90;
   static final int EAFNOSUPPORT = 97;
   static final int EADDRINUSE = 98;
   static final int EADDRNOTAVAIL = 99;
@@ -39,6 +41,7 @@ final class Errno {
       case EBADF -> "bad descriptor";
       case ENOMEM -> "no memory left";
       case EACCES -> "permission denied";
+      case EEXIST -> "file exists";
       case ENOTDIR -> "not a directory";
       case EINVAL -> "invalid argument";
       case ENFILE -> "too many open files in the system";
@@ -46,6 +49,7 @@ final class Errno {
       case EROFS -> "read-only file system";
       case EPIPE -> "broken pipe";
       case ENAMETOOLONG -> "name too long";
+      case EMSGSIZE -> "too long";
       case EAFNOSUPPORT -> "address family not supported";
       case EADDRINUSE -> "address in use";
       case EADDRNOTAVAIL -> "address not of this machine";

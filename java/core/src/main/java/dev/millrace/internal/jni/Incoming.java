@@ -2,6 +2,7 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.CloseReason;
+import dev.millrace.UnixPeer;
 import dev.millrace.internal.ring.EventReader;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.Decision;
@@ -31,6 +32,9 @@ final class Incoming {
   private static final int MESSAGES = 256;
 
   private static final int INITIAL_SLOTS = 64;
+
+  /** Clients of Unix sockets have no name of their own. */
+  private static final SocketAddress UNNAMED = UnixDomainSocketAddress.of("");
 
   private static final byte[] UNAVAILABLE = emptyResponse("503 Service Unavailable");
   private static final byte[] FAILED = emptyResponse("500 Internal Server Error");
@@ -194,12 +198,12 @@ final class Incoming {
           default -> RequestHead.Kind.GET;
         };
     byte[] head = bytes();
-    SocketAddress peer = peer(event.wrap(index + 1));
+    RequestHead request = request(head, kind, event.wrap(index + 1));
     if (loop.isDraining()) {
       respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
       return;
     }
-    Decision decision = decide(new RequestHead(head, kind, peer));
+    Decision decision = decide(request);
     if (decision instanceof Decision.Accept accept) {
       open(slot, generation, accept);
     } else if (decision instanceof Decision.Respond response) {
@@ -234,10 +238,19 @@ final class Incoming {
     }
   }
 
-  private static SocketAddress peer(EventReader peer) {
-    if (peer.opcode() == Records.LOCAL) {
-      return UnixDomainSocketAddress.of("");
+  private static RequestHead request(byte[] head, RequestHead.Kind kind, EventReader peer) {
+    if (peer.opcode() != Records.LOCAL) {
+      return new RequestHead(head, kind, tcpAddress(peer));
     }
+    UnixPeer identity =
+        peer.has(Records.FAILED)
+            ? null
+            : new UnixPeer(
+                (int) peer.auxiliary(), peer.address() & 0xFFFF_FFFFL, peer.address() >>> 32);
+    return new RequestHead(head, kind, UNNAMED, identity);
+  }
+
+  private static SocketAddress tcpAddress(EventReader peer) {
     ByteBuffer ip = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     ip.putLong(peer.address()).putLong(peer.auxiliary());
     int length = peer.opcode() == Records.IPV4 ? 4 : 16;

@@ -6,8 +6,10 @@ import dev.millrace.CloseReason;
 import dev.millrace.Lease;
 import dev.millrace.Limits;
 import dev.millrace.ScheduledTask;
+import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.Inbox;
 import dev.millrace.internal.ring.PostedSend;
+import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.ring.SleepProtocol;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.RequestDispatcher;
@@ -18,6 +20,7 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -68,6 +71,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private final AtomicLong lastToken = new AtomicLong();
   private final Thread thread;
   private final List<ListenAddress> listen;
+  private final SocketOptions socketOptions;
 
   private volatile boolean ended;
 
@@ -76,24 +80,28 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private final ArrayDeque<NativeConnection> awaitingWritable = new ArrayDeque<>();
   private boolean uncheckedWritable;
   private boolean recheckSet;
+  private final BitSet listeners = new BitSet();
   private boolean draining;
+  private boolean acceptingLast;
   private long drainDeadlineNanos;
 
   /**
    * A loop over one of the core, not yet running.
    *
-   * @param listen what this loop listens on; empty for all loops but the first
+   * @param listen what this loop listens on from its start; empty for all loops but the first
    */
   NativeLoop(
       NativeServer server,
       int index,
       int handle,
       Limits limits,
+      SocketOptions socketOptions,
       RequestDispatcher dispatcher,
       List<ListenAddress> listen) {
     this.server = server;
     this.handle = handle;
     this.listen = listen;
+    this.socketOptions = socketOptions;
     highWaterMark = limits.highWaterMarkBytes();
     lowWaterMark = limits.lowWaterMarkBytes();
     memory = new LoopMemory(handle);
@@ -115,7 +123,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     CloseReason reason = atShutdown();
     try {
       for (int i = 0; i < listen.size(); i++) {
-        outgoing.listen(i, listen.get(i));
+        listen(i, listen.get(i), server.sharing(listen.get(i)));
       }
       while (turn()) {}
     } catch (Throwable t) {
@@ -149,18 +157,20 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
       throw failed("tick", events);
     }
     incoming.drain(events);
+    acceptingLast &= events > 0;
     return true;
   }
 
   private long timeoutNanos() {
-    if (uncheckedWritable || !inbox.isEmpty()) {
+    if (uncheckedWritable || acceptingLast || !inbox.isEmpty()) {
       return 0;
     }
     return draining ? Math.max(0, drainDeadlineNanos - System.nanoTime()) : -1;
   }
 
   private boolean isDrained() {
-    return incoming.count() == 0 || drainDeadlineNanos - System.nanoTime() <= 0;
+    boolean finished = incoming.count() == 0 && !acceptingLast;
+    return finished || drainDeadlineNanos - System.nanoTime() <= 0;
   }
 
   // ---- What other threads have posted.
@@ -437,8 +447,27 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
 
   // ---- Listening and ending.
 
+  private void listen(int listener, ListenAddress address, int sharing) {
+    listeners.set(listener);
+    outgoing.listen(listener, address, socketOptions, sharing);
+  }
+
+  /** Any thread: listens on a port that the first loop has bound, and shares. */
+  void listenToo(int listener, ListenAddress address) {
+    post(
+        new ApplicationTask(
+            () -> {
+              if (!draining) {
+                listen(listener, address, Records.FURTHER);
+              }
+            }));
+  }
+
   void onListening(int listener, int result, boolean isErrno) {
-    server.onListening(listener, result, isErrno);
+    if (isErrno) {
+      listeners.clear(listener);
+    }
+    server.onListening(this, listener, result, isErrno);
   }
 
   /**
@@ -453,9 +482,9 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private void drain(long deadlineNanos) {
     draining = true;
     drainDeadlineNanos = deadlineNanos;
-    for (int i = 0; i < listen.size(); i++) {
-      outgoing.unlisten(i);
-    }
+    // Who was accepted last is told in the next turns: a request that is there is answered.
+    acceptingLast = !listeners.isEmpty();
+    listeners.stream().forEach(outgoing::unlisten);
     incoming.forEach(connection -> connection.close(CloseCode.GOING_AWAY, ""));
   }
 

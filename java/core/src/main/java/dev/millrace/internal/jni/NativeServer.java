@@ -2,7 +2,6 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.Limits;
-import dev.millrace.ListenException;
 import dev.millrace.MillraceException;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.EngineServer;
@@ -27,9 +26,6 @@ final class NativeServer implements EngineServer {
   private static final int COLLECTIONS = 6;
   private static final long COLLECTION_PAUSE_NANOS = 10_000_000;
 
-  /** An address that could not be listened on. */
-  private record Refusal(ListenAddress address, int errno) {}
-
   private final ServerSpec spec;
   private final long group;
   private final List<NativeLoop> loops = new ArrayList<>();
@@ -37,14 +33,14 @@ final class NativeServer implements EngineServer {
   private final AtomicInteger unbound;
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
-  private final CompletableFuture<@Nullable Refusal> listening = new CompletableFuture<>();
+  private final CompletableFuture<@Nullable ListenRefusal> listening = new CompletableFuture<>();
   private final CompletableFuture<Void> terminated = new CompletableFuture<>();
 
   private NativeServer(ServerSpec spec, long group) {
     this.spec = spec;
     this.group = group;
     ports = new int[spec.listen().size()];
-    unbound = new AtomicInteger(ports.length);
+    unbound = new AtomicInteger(countListeners());
   }
 
   /** A running server, every listener bound; or an exception, and nothing left behind. */
@@ -76,6 +72,7 @@ final class NativeServer implements EngineServer {
                 i,
                 handle,
                 spec.limits(),
+                spec.socketOptions(),
                 spec.dispatcher(),
                 i == 0 ? spec.listen() : List.of()));
       }
@@ -131,58 +128,51 @@ final class NativeServer implements EngineServer {
 
   // ---- Listening.
 
-  /** On the first loop's thread, once for each listener. */
-  void onListening(int listener, int result, boolean isErrno) {
+  /** Whether every loop listens on this address. */
+  private boolean isShared(ListenAddress address) {
+    return spec.socketOptions().reusePort() && spec.loops() > 1 && address.tcp() != null;
+  }
+
+  private int countListeners() {
+    return spec.listen().stream().mapToInt(address -> isShared(address) ? spec.loops() : 1).sum();
+  }
+
+  /** How the first loop listens. */
+  int sharing(ListenAddress address) {
+    return isShared(address) ? Records.FIRST : Records.ALONE;
+  }
+
+  /** On a loop's thread, once for each of its listeners. */
+  void onListening(NativeLoop loop, int listener, int result, boolean isErrno) {
+    ListenAddress address = spec.listen().get(listener);
     if (isErrno) {
-      listening.complete(new Refusal(spec.listen().get(listener), result));
+      listening.complete(new ListenRefusal(address, spec.socketOptions(), result));
       return;
     }
-    ports[listener] = result & 0xFFFF;
+    if (loop == loops.get(0)) {
+      ports[listener] = result & 0xFFFF;
+      if (isShared(address)) {
+        ListenAddress bound = address.withPort(ports[listener]);
+        loops.stream().skip(1).forEach(further -> further.listenToo(listener, bound));
+      }
+    }
     if (unbound.decrementAndGet() == 0) {
       listening.complete(null);
     }
   }
 
   private void awaitListening() throws MillraceException {
-    Refusal refusal;
+    ListenRefusal refusal;
     try {
       refusal = listening.join();
     } catch (CompletionException e) {
       shutdown(Duration.ZERO);
-      throw new MillraceException(
-          "cannot start the native engine: its first loop ended", e.getCause());
+      throw new MillraceException("cannot start the native engine: a loop ended", e.getCause());
     }
     if (refusal != null) {
       shutdown(Duration.ZERO);
-      throw cannotListen(refusal.address(), refusal.errno());
+      throw refusal.exception();
     }
-  }
-
-  private static ListenException cannotListen(ListenAddress address, int errno) {
-    String text = "cannot listen on " + address.uri() + ": " + Errno.text(errno);
-    return new ListenException(address.uri(), text + remedy(address, errno), Errno.failure(errno));
-  }
-
-  private static String remedy(ListenAddress address, int errno) {
-    boolean tcp = address.tcp() != null;
-    return switch (errno) {
-      case Errno.EADDRINUSE ->
-          tcp
-              ? "; stop what listens there, or choose another port (0 lets the system choose)"
-              : "; stop what listens there, remove the file if it is none of ours, or choose"
-                  + " another path";
-      case Errno.EACCES, Errno.EPERM ->
-          tcp
-              ? "; ports below 1024 need a privilege: choose a higher one"
-              : "; choose a folder in which this user may write";
-      case Errno.EADDRNOTAVAIL -> "; 0.0.0.0 or [::] means every address of this machine";
-      case Errno.EAFNOSUPPORT -> "; choose an address of the other family, such as 0.0.0.0";
-      case Errno.ENOENT, Errno.ENOTDIR, Errno.EROFS ->
-          "; choose a folder that exists and can be written";
-      case Errno.ENAMETOOLONG -> "; choose a shorter path";
-      case Errno.EMFILE, Errno.ENFILE -> "; raise the limit of open files (ulimit -n)";
-      default -> ", errno=" + errno;
-    };
   }
 
   // ---- The server.
@@ -222,9 +212,10 @@ final class NativeServer implements EngineServer {
 
   /** On the thread of a loop that has ended, and is destroyed. */
   void onLoopEnd(NativeLoop loop) {
+    // Without effect when this is the orderly end.
+    listening.completeExceptionally(new IllegalStateException("a loop ended"));
     if (loop == loops.get(0)) {
-      // Nobody accepts any more. Without effect when this is the orderly end.
-      listening.completeExceptionally(new IllegalStateException("the first loop ended"));
+      // Nobody accepts any more.
       if (shutdownBegun.compareAndSet(false, true)) {
         loops.forEach(other -> other.shutdown(spec.limits().closeTimeout()));
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.jni;
 
+import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.CommandWriter;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
@@ -30,8 +31,6 @@ final class Outgoing {
       throw new ExceptionInInitializerError(e);
     }
   }
-
-  private static final int BACKLOG = 4096;
 
   private final int handle;
   private final LoopMemory memory;
@@ -281,10 +280,11 @@ final class Outgoing {
 
   // ---- Listeners and timers.
 
-  void listen(int listener, ListenAddress address) {
+  /** {@code sharing} is {@code ALONE}, {@code FIRST} or {@code FURTHER}. */
+  void listen(int listener, ListenAddress address, SocketOptions options, int sharing) {
     int length = BodyArea.listenLength(address);
     makeBodyRoom(length);
-    commands.listen(listener, bodies.putListen(address, BACKLOG), length);
+    commands.listen(listener, bodies.putListen(address, options, sharing), length);
   }
 
   void unlisten(int listener) {

@@ -9,30 +9,38 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where to listen: exactly one of {@code tcp} and {@code local} is there.
+ * Where to listen: exactly one of {@code tcp}, {@code local} and {@code abstractName} is there.
  *
  * @param uri as the user wrote it
  * @param tcp a resolved address; port 0 lets the system choose
  * @param local the path of a Unix socket
+ * @param abstractName the name of a Unix socket in Linux's abstract namespace
  */
-public record ListenAddress(URI uri, @Nullable InetSocketAddress tcp, @Nullable Path local) {
+public record ListenAddress(
+    URI uri, @Nullable InetSocketAddress tcp, @Nullable Path local, @Nullable String abstractName) {
 
   /** The longest path of a Unix socket in UTF-8: {@code sun_path} less its terminator. */
   public static final int MAX_LOCAL_PATH_BYTES = 107;
+
+  /** The longest abstract name in UTF-8: {@code sun_path} less the zero that it begins with. */
+  public static final int MAX_ABSTRACT_NAME_BYTES = 106;
 
   private static final String FORMS = "; use ws://HOST:PORT or ws+unix:///PATH";
 
   /**
    * Checks that there is one address.
    *
-   * @throws IllegalArgumentException if there is none or two, or the host is not resolved
+   * @throws IllegalArgumentException if there is none or several, or the host is not resolved
    */
   public ListenAddress {
-    if ((tcp == null) == (local == null)) {
-      throw new IllegalArgumentException("exactly one of tcp and local: uri=" + uri);
+    long count = Stream.of(tcp, local, abstractName).filter(Objects::nonNull).count();
+    if (count != 1) {
+      throw new IllegalArgumentException("exactly one address: uri=" + uri + ", count=" + count);
     }
     if (tcp != null && tcp.isUnresolved()) {
       throw new IllegalArgumentException("host not resolved: uri=" + uri);
@@ -40,7 +48,8 @@ public record ListenAddress(URI uri, @Nullable InetSocketAddress tcp, @Nullable 
   }
 
   /**
-   * Reads {@code ws://HOST:PORT} or {@code ws+unix:///PATH}. May ask the name service.
+   * Reads {@code ws://HOST:PORT}, {@code ws+unix:///PATH} or {@code ws+unix:@NAME}. May ask the
+   * name service.
    *
    * @param text what the user wrote
    * @return the address
@@ -58,8 +67,11 @@ public record ListenAddress(URI uri, @Nullable InetSocketAddress tcp, @Nullable 
       throw refused(text, "an address to listen on has no query or fragment");
     }
     return switch (scheme) {
-      case "ws" -> new ListenAddress(uri, tcp(text, uri), null);
-      case "ws+unix" -> new ListenAddress(uri, null, local(text, uri));
+      case "ws" -> new ListenAddress(uri, tcp(text, uri), null, null);
+      case "ws+unix" ->
+          isAbstract(uri)
+              ? new ListenAddress(uri, null, null, abstractName(text, uri))
+              : new ListenAddress(uri, null, local(text, uri), null);
       case "wss", "tcp", "tcps", "unix", "auto" -> throw refused(text, scheme + " is not in 0.1.0");
       default -> throw refused(text, "unknown scheme");
     };
@@ -103,6 +115,40 @@ public record ListenAddress(URI uri, @Nullable InetSocketAddress tcp, @Nullable 
     }
   }
 
+  /**
+   * This address with a port that is known now.
+   *
+   * @param port the port, ignored for a Unix socket
+   * @return the same address, that port
+   */
+  public ListenAddress withPort(int port) {
+    if (tcp == null) {
+      return this;
+    }
+    InetSocketAddress bound = new InetSocketAddress(tcp.getAddress(), port);
+    return new ListenAddress(uri, bound, null, null);
+  }
+
+  /** {@code ws+unix:@name}: a URI without slashes is opaque. */
+  private static boolean isAbstract(URI uri) {
+    return uri.isOpaque() && uri.getRawSchemeSpecificPart().startsWith("@");
+  }
+
+  private static String abstractName(String text, URI uri) {
+    String name = uri.getSchemeSpecificPart().substring(1);
+    if (name.isEmpty() || name.indexOf('\0') >= 0) {
+      throw refused(text, "an abstract name has at least one character, and no zero");
+    }
+    if (name.contains(":/")) {
+      throw refused(text, "a request path after ':' belongs to clients");
+    }
+    if (uri.getRawSchemeSpecificPart().indexOf('?') >= 0) {
+      throw refused(text, "an address to listen on has no query or fragment");
+    }
+    requireLength(text, "name", name, MAX_ABSTRACT_NAME_BYTES);
+    return name;
+  }
+
   private static Path local(String text, URI uri) {
     String path = uri.getPath();
     if (uri.getRawAuthority() != null || path == null || !path.startsWith("/")) {
@@ -114,12 +160,15 @@ public record ListenAddress(URI uri, @Nullable InetSocketAddress tcp, @Nullable 
     if (path.contains(":/")) {
       throw refused(text, "a request path after ':' belongs to clients");
     }
-    int length = path.getBytes(StandardCharsets.UTF_8).length;
-    if (length > MAX_LOCAL_PATH_BYTES) {
-      throw refused(
-          text, "path too long: length=" + length + ", limit=" + MAX_LOCAL_PATH_BYTES + " bytes");
-    }
+    requireLength(text, "path", path, MAX_LOCAL_PATH_BYTES);
     return Path.of(path);
+  }
+
+  private static void requireLength(String text, String what, String value, int limit) {
+    int length = value.getBytes(StandardCharsets.UTF_8).length;
+    if (length > limit) {
+      throw refused(text, what + " too long: length=" + length + ", limit=" + limit + " bytes");
+    }
   }
 
   private static IllegalArgumentException refused(String text, String why) {

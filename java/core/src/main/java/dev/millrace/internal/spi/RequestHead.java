@@ -3,6 +3,7 @@ package dev.millrace.internal.spi;
 
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.security.Principal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -32,6 +33,7 @@ public final class RequestHead {
   private final byte[] head;
   private final Kind kind;
   private final SocketAddress remote;
+  private final @Nullable Principal peer;
   private final int fieldsStart;
   private final int authorityStart;
   private final int pathStart;
@@ -45,7 +47,20 @@ public final class RequestHead {
    * @param remote the peer
    */
   public RequestHead(byte[] head, Kind kind, SocketAddress remote) {
+    this(head, kind, remote, null);
+  }
+
+  /**
+   * A request of a peer that may have proved who it is.
+   *
+   * @param head the bytes from the request line to the empty line; not copied, must not change
+   * @param kind what is asked for
+   * @param remote the peer's address
+   * @param peer the peer's identity, or null
+   */
+  public RequestHead(byte[] head, Kind kind, SocketAddress remote, @Nullable Principal peer) {
     this.head = head;
+    this.peer = peer;
     this.kind = Objects.requireNonNull(kind, "kind");
     this.remote = Objects.requireNonNull(remote, "remote");
     int lineEnd = lineEnd(0);
@@ -75,6 +90,15 @@ public final class RequestHead {
    */
   public SocketAddress remote() {
     return remote;
+  }
+
+  /**
+   * Who the peer has proved to be.
+   *
+   * @return its identity, empty if it has proved nothing
+   */
+  public Optional<Principal> peer() {
+    return Optional.ofNullable(peer);
   }
 
   /**

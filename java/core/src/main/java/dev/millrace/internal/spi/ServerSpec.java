@@ -2,6 +2,7 @@
 package dev.millrace.internal.spi;
 
 import dev.millrace.Limits;
+import dev.millrace.SocketOptions;
 import java.util.List;
 import java.util.Objects;
 
@@ -11,10 +12,15 @@ import java.util.Objects;
  * @param listen the addresses, at least one
  * @param loops how many loops, at least 1
  * @param limits what is allowed
+ * @param socketOptions what the system is asked for when listening
  * @param dispatcher decides what a request becomes; called on loop threads, several at once
  */
 public record ServerSpec(
-    List<ListenAddress> listen, int loops, Limits limits, RequestDispatcher dispatcher) {
+    List<ListenAddress> listen,
+    int loops,
+    Limits limits,
+    SocketOptions socketOptions,
+    RequestDispatcher dispatcher) {
 
   /** The most loops that an engine must take. */
   public static final int MAX_LOOPS = 256;
@@ -30,6 +36,7 @@ public record ServerSpec(
   public ServerSpec {
     listen = List.copyOf(listen);
     Objects.requireNonNull(limits, "limits");
+    Objects.requireNonNull(socketOptions, "socketOptions");
     Objects.requireNonNull(dispatcher, "dispatcher");
     if (listen.isEmpty() || listen.size() > MAX_LISTENERS) {
       throw new IllegalArgumentException(

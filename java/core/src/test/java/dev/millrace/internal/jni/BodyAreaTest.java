@@ -4,6 +4,7 @@ package dev.millrace.internal.jni;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.ListenAddress;
 import java.nio.ByteBuffer;
@@ -13,6 +14,9 @@ import org.junit.jupiter.api.Test;
 
 /** Expected bytes are written down from the layout of ListenBody in docs/rings.md. */
 class BodyAreaTest {
+  private static final String MODE_0600 = "80010000";
+  private static final String COMMON = "00100000" + "00000000" + MODE_0600;
+
   private final ByteBuffer control =
       ByteBuffer.allocateDirect(Records.BUFFERED_OFFSET).order(ByteOrder.LITTLE_ENDIAN);
   private final BodyArea bodies = new BodyArea(control);
@@ -24,24 +28,59 @@ class BodyAreaTest {
   }
 
   private String listen(String uri) {
+    return listen(uri, SocketOptions.defaults(), Records.ALONE);
+  }
+
+  private String listen(String uri, SocketOptions options, int sharing) {
     ListenAddress address = ListenAddress.parse(uri);
-    int body = bodies.putListen(address, 4096);
+    int body = bodies.putListen(address, options, sharing);
     return hex(body, BodyArea.listenLength(address));
   }
 
   @Test
   void tcpAddresses() {
     assertThat(listen("ws://127.0.0.1:9001"))
-        .isEqualTo("04002923" + "00100000" + "0000000000000000" + "7f000001" + "00".repeat(12));
+        .isEqualTo("04002923" + COMMON + "7f000001" + "00".repeat(12 + 24));
     assertThat(listen("ws://[::1]:65535"))
-        .isEqualTo("0600ffff" + "00100000" + "0000000000000000" + "00".repeat(15) + "01");
+        .isEqualTo("0600ffff" + COMMON + "00".repeat(15) + "01" + "00".repeat(24));
   }
 
   @Test
   void localPath() {
     assertThat(listen("ws+unix:///run/x"))
         .isEqualTo(
-            "01000000" + "00100000" + "06000000" + "00000000" + "00".repeat(16) + "2f72756e2f78");
+            "01000000" + "00100000" + "06000000" + MODE_0600 + "00".repeat(40) + "2f72756e2f78");
+  }
+
+  @Test
+  void abstractName() {
+    assertThat(listen("ws+unix:@ab%20c"))
+        .isEqualTo(
+            "01000000" + "00100000" + "05000000" + MODE_0600 + "00".repeat(40) + "0061622063");
+  }
+
+  @Test
+  void options() {
+    SocketOptions options =
+        SocketOptions.defaults()
+            .withBacklog(0x0102)
+            .withReceiveBufferBytes(0x010203)
+            .withSendBufferBytes(0x040506)
+            .withCongestionControl("congestion_15_x")
+            .withUnixMode("rwxr-xr-x");
+    assertThat(listen("ws://127.0.0.1:0", options, Records.FURTHER))
+        .isEqualTo(
+            "04020000"
+                + "02010000"
+                + "00000000"
+                + "ed010000" // 0755
+                + "7f000001"
+                + "00".repeat(12)
+                + "03020100"
+                + "06050400"
+                + "636f6e67657374696f6e5f31355f7800");
+    assertThat(listen("ws+unix:@a", options.withUnixMode("-w--w--w-"), Records.ALONE))
+        .startsWith("01000000" + "02010000" + "02000000" + "92000000"); // 0222
   }
 
   @Test

@@ -32,6 +32,32 @@ class ListenAddressTest {
 
     assertThat(address.local()).isEqualTo(Path.of("/run/my app.sock"));
     assertThat(address.tcp()).isNull();
+    assertThat(address.abstractName()).isNull();
+  }
+
+  @Test
+  void readsAbstractNames() {
+    ListenAddress address = ListenAddress.parse("ws+unix:@my%20app/1");
+
+    assertThat(address.abstractName()).isEqualTo("my app/1");
+    assertThat(address.local()).isNull();
+    assertThat(address.tcp()).isNull();
+    assertThat(address.boundUri(0)).isEqualTo(URI.create("ws+unix:@my%20app/1"));
+    assertThat(ListenAddress.parse("WS+UNIX:@a@b").abstractName()).isEqualTo("a@b");
+    assertThat(ListenAddress.parse("ws+unix:@" + "x".repeat(106)).abstractName()).hasSize(106);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> ListenAddress.parse("ws+unix:@" + "x".repeat(107)))
+        .withMessageContaining("name too long: length=107, limit=106 bytes");
+  }
+
+  @Test
+  void takesThePortThatWasBound() {
+    ListenAddress any = ListenAddress.parse("ws://127.0.0.1:0");
+
+    assertThat(any.withPort(4711).tcp()).isEqualTo(new InetSocketAddress("127.0.0.1", 4711));
+    assertThat(any.withPort(4711).uri()).isEqualTo(any.uri());
+    ListenAddress unix = ListenAddress.parse("ws+unix:@x");
+    assertThat(unix.withPort(4711)).isSameAs(unix);
   }
 
   @Test
@@ -65,6 +91,12 @@ class ListenAddressTest {
     "ws+unix:///run/x/, not the path of a file",
     "ws+unix:///run/x%00, not the path of a file",
     "ws+unix:///run/x.sock:/echo, belongs to clients",
+    "ws+unix:@, at least one character",
+    "ws+unix:@a%00b, no zero",
+    "ws+unix:@a:/echo, belongs to clients",
+    "ws+unix:@a?b, no query",
+    "ws+unix:@a#b, no query or fragment",
+    "ws+unix://@a, absolute",
   })
   void refusesWithTheTextTheReasonAndTheRemedy(String text, String reason) {
     assertThatIllegalArgumentException()

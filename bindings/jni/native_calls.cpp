@@ -25,6 +25,14 @@ jobject wrap(JNIEnv* env, const Mapping& mapping) {
 
 jint Java_dev_millrace_internal_jni_NativeCalls_abi(JNIEnv*, jclass) { return millrace::engine::abi(); }
 
+jint Java_dev_millrace_internal_jni_NativeCalls_simdLevel(JNIEnv*, jclass) { return millrace::engine::simd_level(); }
+
+jint Java_dev_millrace_internal_jni_NativeCalls_simdLevels(JNIEnv*, jclass) { return millrace::engine::simd_levels(); }
+
+jint Java_dev_millrace_internal_jni_NativeCalls_forceSimd(JNIEnv*, jclass, jint level) {
+  return millrace::engine::force_simd(level);
+}
+
 jlong Java_dev_millrace_internal_jni_NativeCalls_createGroup(JNIEnv*, jclass) {
   return millrace::engine::create_group();
 }

@@ -39,6 +39,9 @@ bool bind(JNIEnv* env, jclass natives) {
 #define MILLRACE_METHOD(name, signature) method(#name, signature, Java_dev_millrace_internal_jni_NativeCalls_##name)
   const JNINativeMethod methods[] = {
       MILLRACE_METHOD(abi, "()I"),
+      MILLRACE_METHOD(simdLevel, "()I"),
+      MILLRACE_METHOD(simdLevels, "()I"),
+      MILLRACE_METHOD(forceSimd, "(I)I"),
       MILLRACE_METHOD(createGroup, "()J"),
       MILLRACE_METHOD(destroyGroup, "(J)V"),
       MILLRACE_METHOD(create, "(JLjava/nio/ByteBuffer;)I"),

@@ -21,6 +21,13 @@ struct Mapping {
 
 [[nodiscard]] int abi() noexcept;
 
+/// The level of simd in use (simd/level.hpp). Any thread.
+[[nodiscard]] int simd_level() noexcept;
+/// One bit, `1 << level`, for each level that this processor has. Any thread.
+[[nodiscard]] int simd_levels() noexcept;
+/// Uses that level from now on; -EINVAL for a number that is none, -EOPNOTSUPP for one it lacks. Any thread.
+[[nodiscard]] int force_simd(int level) noexcept;
+
 /// A group of loops that share accepted connections. Any thread. -EMFILE when the process has too many.
 [[nodiscard]] std::int64_t create_group() noexcept;
 /// Any thread, after the group's loops are destroyed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
 #include <bit>
+#include <iterator>
 
 #include "simd/kernels.hpp"
 #include "simd/level.hpp"

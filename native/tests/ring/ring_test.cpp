@@ -37,8 +37,9 @@ TEST_CASE("the records lie where docs/rings.md says") {
   CHECK(kBufferedOffset == 335'872);
   CHECK(kSendPositionOffset == 64);
   CHECK(kBodyPositionOffset == 128);
-  CHECK(kCounters == 29);
-  CHECK(kCounters * sizeof(std::int64_t) <= kCommandsOffset - kCountersOffset);
+  CHECK(kCounters == 43);
+  CHECK(kBlocksByClass == 64);
+  CHECK((kBlocksByClass + 2 * kBlockClasses) * sizeof(std::int64_t) <= kCommandsOffset - kCountersOffset);
   CHECK(kSendAreaOffset == 768 << 10);
   CHECK(kBlocksOffset == 1 << 20);
 }

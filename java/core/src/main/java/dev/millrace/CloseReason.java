@@ -41,14 +41,16 @@ public record CloseReason(int code, String text, Initiator initiator, @Nullable 
   }
 
   /**
-   * Whether both sides closed in order: a Close frame was exchanged, and not over an error.
+   * Whether both sides closed in order: a Close frame was exchanged in time, and not over an error.
    *
    * @return true for {@link CloseCode#NORMAL_CLOSURE}, {@link CloseCode#GOING_AWAY} and {@link
-   *     CloseCode#NO_STATUS_RECEIVED}
+   *     CloseCode#NO_STATUS_RECEIVED}, unless there is a cause
    */
   public boolean isNormal() {
-    return code == CloseCode.NORMAL_CLOSURE
-        || code == CloseCode.GOING_AWAY
-        || code == CloseCode.NO_STATUS_RECEIVED;
+    boolean orderly =
+        code == CloseCode.NORMAL_CLOSURE
+            || code == CloseCode.GOING_AWAY
+            || code == CloseCode.NO_STATUS_RECEIVED;
+    return orderly && cause == null;
   }
 }

@@ -102,9 +102,37 @@ public final class Server implements AutoCloseable {
   }
 
   /**
+   * What each loop has done, and what its memory holds.
+   *
+   * @return a snapshot for each loop, in their order
+   */
+  public List<LoopStatistics> statistics() {
+    List<LoopStatistics> statistics = new ArrayList<>();
+    for (int loop = 0; loop < loops(); loop++) {
+      LoopStatistics one = new LoopStatistics();
+      statistics(loop, one);
+      statistics.add(one);
+    }
+    return List.copyOf(statistics);
+  }
+
+  /**
+   * As {@link #statistics()}, for one loop and without allocating: for whoever looks often.
+   *
+   * @param loop its index, from 0 on
+   * @param into an object of the caller, which is overwritten
+   * @throws IndexOutOfBoundsException if there is no such loop
+   */
+  public void statistics(int loop, LoopStatistics into) {
+    Objects.checkIndex(loop, loops());
+    running.readStatistics(loop, into.values());
+  }
+
+  /**
    * Waits until the server has ended, by {@link #shutdown} or because its loops failed.
    *
    * @throws InterruptedException if interrupted while waiting; the server runs on
+   * @throws IllegalStateException if one of its loops had failed
    */
   public void awaitShutdown() throws InterruptedException {
     try {
@@ -117,7 +145,7 @@ public final class Server implements AutoCloseable {
   /**
    * Completes when the server has ended.
    *
-   * @return a stage that never fails
+   * @return a stage that fails with what ended one of its loops, if that was a failure
    */
   public CompletionStage<Void> terminated() {
     return running.terminated();

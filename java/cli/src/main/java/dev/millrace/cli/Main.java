@@ -9,7 +9,7 @@ import java.util.logging.Logger;
 
 /** The entry point behind the launcher: the first argument names the command. */
 public final class Main {
-  private static final int START_FAILED = 1;
+  private static final int FAILED = 1;
   private static final int MISUSED = 2;
 
   // Held here: the log manager forgets the level of a logger that nobody refers to.
@@ -30,9 +30,12 @@ public final class Main {
     } catch (UsageException e) {
       end(MISUSED, e);
     } catch (MillraceException e) {
-      end(START_FAILED, e);
+      end(FAILED, e);
+    } catch (IllegalStateException e) {
+      e.printStackTrace(); // a loop failed: that is a fault of ours, and its trace is what helps
+      end(FAILED, e);
     } catch (InterruptedException e) {
-      end(START_FAILED, e); // nobody interrupts the main thread of this program
+      end(FAILED, e); // nobody interrupts the main thread of this program
     }
   }
 

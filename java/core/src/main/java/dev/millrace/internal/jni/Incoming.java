@@ -97,11 +97,32 @@ final class Incoming {
   void drain(int events) {
     for (int i = 0; i < events; i++) {
       event.wrap(i);
-      // Messages first: they are what there is most of.
-      if (event.type() == Records.MESSAGE) {
-        onMessage();
-      } else {
-        onOther(i);
+      try {
+        // Messages first: they are what there is most of.
+        if (event.type() == Records.MESSAGE) {
+          onMessage();
+        } else {
+          onOther(i);
+        }
+      } catch (Throwable t) {
+        onFailure(i, t);
+      }
+    }
+  }
+
+  /**
+   * What handlers throw is dealt with where they are called, so this is a fault of our own, or a
+   * JVM that cannot go on as it should: a class that cannot be loaded for want of a descriptor. It
+   * costs the connection that it concerns, not the loop.
+   */
+  private void onFailure(int index, Throwable failure) {
+    event.wrap(index);
+    NativeLoop.log(Level.ERROR, "an event could not be handled: type=" + event.type(), failure);
+    switch (event.type()) {
+      case Records.REQUEST, Records.MESSAGE, Records.CLOSING, Records.PONG, Records.DRAINED ->
+          outgoing.abort(event.slot(), event.generation());
+      default -> {
+        // CLOSED has nothing left to cut; the others concern no connection.
       }
     }
   }

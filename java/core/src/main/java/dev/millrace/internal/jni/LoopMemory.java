@@ -69,6 +69,11 @@ final class LoopMemory {
     return Records.address(regionId, offset);
   }
 
+  /** A counter of the core, by its index. Any thread, for as long as the mapping is reachable. */
+  long counter(int index) {
+    return (long) WORD.getOpaque(control, Records.COUNTERS_OFFSET + index * Long.BYTES);
+  }
+
   /** Outgoing bytes of a slot that the kernel has not taken. Any thread. */
   long bufferedWord(int slot) {
     return (long) WORD.getOpaque(control, Records.BUFFERED_OFFSET + slot * Long.BYTES);

@@ -16,6 +16,15 @@ final class NativeCalls {
   static native int abi();
 
   /** Any thread. */
+  static native int simdLevel();
+
+  /** Any thread. */
+  static native int simdLevels();
+
+  /** Any thread. */
+  static native int forceSimd(int level);
+
+  /** Any thread. */
   static native long createGroup();
 
   /** Any thread, after the group's loops are destroyed. */

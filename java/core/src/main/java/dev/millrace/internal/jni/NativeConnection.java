@@ -15,6 +15,7 @@ import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.AbstractConnection;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -739,7 +740,13 @@ final class NativeConnection extends AbstractConnection {
       return new CloseReason(code, text, CloseReason.Initiator.PEER, null);
     }
     if (begun != null) {
-      return new CloseReason(begun.code(), begun.text(), begun.initiator(), Errno.failure(errno));
+      // The code is what we said; the cause tells that the peer may not have heard it, nor all that
+      // was sent before.
+      Throwable cause =
+          errno == 0 && (flags & Records.TIMED_OUT) != 0
+              ? new SocketTimeoutException(broken(errno, flags))
+              : Errno.failure(errno);
+      return new CloseReason(begun.code(), begun.text(), begun.initiator(), cause);
     }
     return new CloseReason(
         code,

@@ -8,6 +8,7 @@ import dev.millrace.internal.spi.EngineProvider;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ServerSpec;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The native engine, for {@link java.util.ServiceLoader}. */
 public final class NativeEngineProvider implements EngineProvider {
@@ -21,15 +22,20 @@ public final class NativeEngineProvider implements EngineProvider {
 
   @Override
   public Optional<Throwable> unavailabilityCause() {
-    return Optional.ofNullable(NativeLibrary.unavailabilityCause());
+    return Optional.ofNullable(cause());
   }
 
   @Override
   public EngineServer start(ServerSpec spec) throws MillraceException {
-    EngineUnavailableException cause = NativeLibrary.unavailabilityCause();
+    EngineUnavailableException cause = cause();
     if (cause != null) {
       throw cause;
     }
     return NativeServer.start(spec);
+  }
+
+  private static @Nullable EngineUnavailableException cause() {
+    EngineUnavailableException cause = NativeLibrary.unavailabilityCause();
+    return cause != null ? cause : SimdLevel.unavailabilityCause();
   }
 }

@@ -3,11 +3,9 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.Lease;
 import dev.millrace.Message;
-import dev.millrace.internal.ring.Records;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One reference to a block.
@@ -19,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * Whoever moves it out of OPEN, with one compare-and-set, has the reference; so it is given up
- * exactly once whatever threads do.
+ * exactly once whatever threads do. That is why a lease is an object of its own, however small:
+ * were it used again for the next lease, a late {@code close()} of its first owner, which is
+ * allowed and does nothing, would give up the reference of the second.
  */
 final class NativeLease implements Lease {
   private static final VarHandle STATE;
@@ -36,105 +36,65 @@ final class NativeLease implements Lease {
   private static final int SENT = 1;
   private static final int CLOSED = 2;
 
-  /** The range follows the buffer's position until it is set. */
-  private static final int FOLLOWS_POSITION = -1;
-
-  // Keeps the mapping reachable, and with it mapped.
-  private final ByteBuffer region;
-  private final long address;
-  private final int capacity;
-  private final Message.Kind kind;
-  private final boolean readOnly;
-  private int rangeOffset;
-  private int rangeLength;
-  private @Nullable ByteBuffer buffer;
-
+  private final LeasedBlock block;
   private volatile int state;
 
-  private NativeLease(
-      ByteBuffer region,
-      long address,
-      int capacity,
-      Message.Kind kind,
-      boolean readOnly,
-      int rangeLength) {
-    this.region = region;
-    this.address = address;
-    this.capacity = capacity;
-    this.kind = kind;
-    this.readOnly = readOnly;
-    this.rangeLength = rangeLength;
+  /** The first and only owner of a reference to the block. */
+  NativeLease(LeasedBlock block) {
+    this.block = block;
   }
 
   /** New memory to write into. */
   static NativeLease writable(ByteBuffer region, long address, int capacity) {
-    return new NativeLease(region, address, capacity, Message.Kind.BINARY, false, FOLLOWS_POSITION);
+    return new NativeLease(LeasedBlock.writable(region, address, capacity));
   }
 
   /** A received message. */
   static NativeLease retained(ByteBuffer region, long address, int length, Message.Kind kind) {
-    return new NativeLease(region, address, length, kind, true, length);
+    return new NativeLease(LeasedBlock.retained(region, address, length, kind));
   }
 
   @Override
   public ByteBuffer buffer() {
     requireOpen();
-    ByteBuffer current = buffer;
-    if (current == null) {
-      current = region.slice(Records.offset(address), capacity);
-      if (readOnly) {
-        current = current.asReadOnlyBuffer();
-      }
-      buffer = current;
-    }
-    return current;
+    return block.buffer();
   }
 
   @Override
   public int capacity() {
     requireOpen();
-    return capacity;
+    return block.capacity();
   }
 
   @Override
   public int offset() {
     requireOpen();
-    return rangeOffset;
+    return block.offset();
   }
 
   @Override
   public int length() {
     requireOpen();
-    return payloadLength();
+    return block.length();
   }
 
   @Override
   public Lease range(int offset, int length) {
     requireOpen();
-    if (offset < 0 || length < 0 || length > capacity - offset) {
-      throw new IllegalArgumentException(
-          "range outside the lease: offset="
-              + offset
-              + ", length="
-              + length
-              + ", capacity="
-              + capacity);
-    }
-    rangeOffset = offset;
-    rangeLength = length;
+    block.range(offset, length);
     return this;
   }
 
   @Override
   public Message.Kind kind() {
     requireOpen();
-    return kind;
+    return block.kind();
   }
 
   @Override
   public void close() {
     if (STATE.compareAndSet(this, OPEN, CLOSED)) {
-      NativeCalls.release(address);
+      NativeCalls.release(block.payloadAddress());
     }
   }
 
@@ -152,21 +112,17 @@ final class NativeLease implements Lease {
 
   /** Where the bytes to send begin; for whoever has taken the lease. */
   long payloadAddress() {
-    return address + rangeOffset;
+    return block.payloadAddress();
   }
 
   /** How many bytes to send; for whoever has taken the lease. */
   int payloadLength() {
-    if (rangeLength != FOLLOWS_POSITION) {
-      return rangeLength;
-    }
-    ByteBuffer written = buffer;
-    return written == null ? 0 : written.position();
+    return block.length();
   }
 
   /** The opcode to send with; for whoever has taken the lease. */
   int opcode() {
-    return NativeMessage.opcodeOf(kind);
+    return NativeMessage.opcodeOf(block.kind());
   }
 
   private void requireOpen() {

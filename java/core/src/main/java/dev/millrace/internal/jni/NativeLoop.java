@@ -76,6 +76,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private volatile boolean ended;
 
   // Loop thread only.
+  private final LeasedBlocks leasedBlocks = new LeasedBlocks();
   private boolean postedInTurn;
   private final ArrayDeque<NativeConnection> awaitingWritable = new ArrayDeque<>();
   private boolean uncheckedWritable;
@@ -114,6 +115,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /** Starts the thread. */
   void start() {
     thread.start();
+  }
+
+  /** Ends a loop whose thread could not be started. */
+  void abandon() {
+    end(atShutdown());
   }
 
   // ---- The turn.
@@ -289,6 +295,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return outgoing.batch();
   }
 
+  /** Any thread, also when the loop has ended. */
+  void readStatistics(long[] values) {
+    NativeStatistics.read(memory, values);
+  }
+
   int connectionCount() {
     return incoming.count();
   }
@@ -316,11 +327,14 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     if (ended) {
       throw new IllegalStateException("no lease: the server has ended");
     }
-    long block = isCurrent() ? acquire(capacity) : -1;
-    if (block >= 0) {
-      return NativeLease.writable(memory.region(), block, capacity);
+    if (isCurrent()) {
+      int length = LeasedBlocks.length(capacity);
+      long block = acquire(length);
+      if (block >= 0) {
+        return new NativeLease(leasedBlocks.at(memory.region(), block, length));
+      }
     }
-    block = SharedMemory.acquire(capacity);
+    long block = SharedMemory.acquire(capacity);
     if (block < 0) {
       throw new IllegalStateException("no memory left for a lease: capacity=" + capacity);
     }
@@ -504,7 +518,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     // What the last handlers have sent holds references to blocks of others.
     attempt("give up what was sent", outgoing::flush);
     NativeCalls.destroy(handle);
-    server.onLoopEnd(this);
+    server.onLoopEnd(this, reason.cause());
   }
 
   private void attempt(String what, Runnable action) {
@@ -563,8 +577,10 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     try {
       LOGGER.log(level, message, thrown);
     } catch (Throwable t) {
-      if (thrown != null && t != thrown) {
-        thrown.addSuppressed(t);
+      // Its logging needs a file or a class, and there may be no descriptor left to open one.
+      System.err.println(message);
+      if (thrown != null) {
+        thrown.printStackTrace();
       }
     }
   }

@@ -18,11 +18,13 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** A group of loops that share the connections which the first of them accepts. */
 final class NativeServer implements EngineServer {
+  private static final String ALLOCATOR_PROPERTY = "millrace.allocator";
   private static final int COLLECTIONS = 6;
   private static final long COLLECTION_PAUSE_NANOS = 10_000_000;
 
@@ -35,6 +37,7 @@ final class NativeServer implements EngineServer {
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
   private final CompletableFuture<@Nullable ListenRefusal> listening = new CompletableFuture<>();
   private final CompletableFuture<Void> terminated = new CompletableFuture<>();
+  private final AtomicReference<@Nullable Throwable> failed = new AtomicReference<>();
 
   private NativeServer(ServerSpec spec, long group) {
     this.spec = spec;
@@ -51,13 +54,14 @@ final class NativeServer implements EngineServer {
     }
     NativeServer server = new NativeServer(spec, group);
     server.createLoops();
-    server.loops.forEach(NativeLoop::start);
+    server.startLoops();
     server.awaitListening();
     return server;
   }
 
   private void createLoops() throws MillraceException {
     ByteBuffer options = options(spec.limits());
+    options.putInt(Records.OPTION_ALLOCATOR_OFFSET, allocator());
     List<Integer> handles = new ArrayList<>();
     try {
       for (int i = 0; i < spec.loops(); i++) {
@@ -80,6 +84,23 @@ final class NativeServer implements EngineServer {
     } catch (Throwable t) {
       handles.forEach(NativeCalls::destroy);
       NativeCalls.destroyGroup(group);
+      throw t;
+    }
+  }
+
+  /** All threads run, or none is left: a machine may have no thread to give. */
+  private void startLoops() {
+    int started = 0;
+    try {
+      while (started < loops.size()) {
+        loops.get(started).start();
+        started++;
+      }
+    } catch (Throwable t) {
+      for (NativeLoop never : loops.subList(started, loops.size())) {
+        never.abandon();
+      }
+      shutdown(Duration.ZERO);
       throw t;
     }
   }
@@ -109,6 +130,19 @@ final class NativeServer implements EngineServer {
           default -> "";
         };
     return new MillraceException(text + remedy, null);
+  }
+
+  /** Who places blocks: for comparison and for tests, so it is no option of the API. */
+  private static int allocator() throws MillraceException {
+    String name = System.getProperty(ALLOCATOR_PROPERTY, "blocks");
+    return switch (name) {
+      case "blocks" -> Records.ALLOCATOR_BLOCKS;
+      case "general" -> Records.ALLOCATOR_GENERAL;
+      default ->
+          throw new MillraceException(
+              "unknown allocator: " + ALLOCATOR_PROPERTY + "=" + name + "; blocks or general",
+              null);
+    };
   }
 
   private static ByteBuffer options(Limits limits) {
@@ -196,12 +230,18 @@ final class NativeServer implements EngineServer {
   }
 
   @Override
+  public void readStatistics(int loop, long[] values) {
+    loops.get(loop).readStatistics(values);
+  }
+
+  @Override
   public void shutdown(Duration drain) {
     if (shutdownBegun.compareAndSet(false, true)) {
       loops.forEach(loop -> loop.shutdown(drain));
     }
     if (loops.stream().noneMatch(NativeLoop::isCurrent)) {
-      terminated.join();
+      // Ended is ended: how is told by terminated().
+      terminated.handle((nothing, failure) -> null).join();
     }
   }
 
@@ -210,8 +250,15 @@ final class NativeServer implements EngineServer {
     return terminated.minimalCompletionStage();
   }
 
-  /** On the thread of a loop that has ended, and is destroyed. */
-  void onLoopEnd(NativeLoop loop) {
+  /**
+   * On the thread of a loop that has ended, and is destroyed.
+   *
+   * @param failure null at the orderly end
+   */
+  void onLoopEnd(NativeLoop loop, @Nullable Throwable failure) {
+    if (failure != null) {
+      failed.compareAndSet(null, failure);
+    }
     // Without effect when this is the orderly end.
     listening.completeExceptionally(new IllegalStateException("a loop ended"));
     if (loop == loops.get(0)) {
@@ -222,7 +269,12 @@ final class NativeServer implements EngineServer {
     }
     if (running.decrementAndGet() == 0) {
       NativeCalls.destroyGroup(group);
-      terminated.complete(null);
+      Throwable first = failed.get();
+      if (first == null) {
+        terminated.complete(null);
+      } else {
+        terminated.completeExceptionally(first);
+      }
     }
   }
 }

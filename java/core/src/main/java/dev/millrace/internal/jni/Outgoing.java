@@ -237,8 +237,13 @@ final class Outgoing {
 
   /** Cuts a connection. */
   void abort(NativeConnection connection) {
+    abort(connection.slot(), connection.generation());
+  }
+
+  /** Cuts a connection that Java may not know yet. */
+  void abort(int slot, int generation) {
     makeCommandRoom();
-    commands.abort(connection.slot(), connection.generation());
+    commands.abort(slot, generation);
   }
 
   void pauseReads(NativeConnection connection) {

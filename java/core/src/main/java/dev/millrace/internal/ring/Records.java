@@ -137,7 +137,57 @@ public final class Records {
   @Native public static final int OPTION_MAX_FRAGMENTS_OFFSET = 44;
   @Native public static final int OPTION_MAX_HEADER_BYTES_OFFSET = 48;
   @Native public static final int OPTION_MAX_REQUEST_LINE_OFFSET = 52;
+  @Native public static final int OPTION_ALLOCATOR_OFFSET = 56;
   @Native public static final int OPTIONS_LENGTH = 64;
+
+  // Allocators of a loop's options.
+  @Native public static final int ALLOCATOR_BLOCKS = 0;
+  @Native public static final int ALLOCATOR_GENERAL = 1;
+
+  // Counters, by index.
+  @Native public static final int COUNTER_TICKS = 0;
+  @Native public static final int COUNTER_COMMANDS = 1;
+  @Native public static final int COUNTER_EVENTS = 2;
+  @Native public static final int COUNTER_RECEIVES = 3;
+  @Native public static final int COUNTER_SENDS = 4;
+  @Native public static final int COUNTER_BYTES_RECEIVED = 5;
+  @Native public static final int COUNTER_BYTES_SENT = 6;
+  @Native public static final int COUNTER_MESSAGES_RECEIVED = 7;
+  @Native public static final int COUNTER_MESSAGES_SENT = 8;
+  @Native public static final int COUNTER_PAYLOAD_BYTES_COPIED = 9;
+  @Native public static final int COUNTER_ACCEPTED = 10;
+  @Native public static final int COUNTER_CLOSED = 11;
+  @Native public static final int COUNTER_CONNECTIONS = 12;
+  @Native public static final int COUNTER_EVENT_RING_FULL = 13;
+  @Native public static final int COUNTER_FLUSHES = 15;
+  @Native public static final int COUNTER_STALE_COMMANDS = 17;
+  @Native public static final int COUNTER_PROTOCOL_ERRORS = 18;
+  @Native public static final int COUNTER_HANDSHAKES_REFUSED = 19;
+  @Native public static final int COUNTER_WAKEUPS = 22;
+  @Native public static final int COUNTER_PARTIAL_SENDS = 23;
+  @Native public static final int COUNTER_READS_STOPPED = 24;
+  @Native public static final int COUNTER_ACCEPT_FAILURES = 26;
+  @Native public static final int COUNTER_PONGS_SENT = 28;
+  @Native public static final int COUNTER_REGION_FULL = 25;
+  @Native public static final int COUNTER_BLOCKS_IN_USE = 20;
+  @Native public static final int COUNTER_BLOCK_BYTES_KEPT = 33;
+  @Native public static final int COUNTER_BLOCK_BYTES_RETURNED = 34;
+  @Native public static final int COUNTER_ARENA_USE = 29;
+  @Native public static final int COUNTER_ARENA_HIGH_WATER = 27;
+  @Native public static final int COUNTER_ARENA_SPILLS = 30;
+  @Native public static final int COUNTER_BLOCK_BYTES_IN_USE = 21;
+  @Native public static final int COUNTER_BLOCK_BYTES_HIGH_WATER = 31;
+  @Native public static final int COUNTER_BLOCK_SPILLS = 32;
+  @Native public static final int COUNTER_SLAB_USE = 35;
+  @Native public static final int COUNTER_SLAB_HIGH_WATER = 36;
+  @Native public static final int COUNTER_SLAB_SPILLS = 37;
+  @Native public static final int COUNTER_TEMPORARY_USE = 38;
+  @Native public static final int COUNTER_TEMPORARY_HIGH_WATER = 39;
+  @Native public static final int COUNTER_TEMPORARY_SPILLS = 40;
+  @Native public static final int COUNTER_SEND_AREA_USE = 41;
+  @Native public static final int COUNTER_SEND_AREA_HIGH_WATER = 42;
+  @Native public static final int COUNTER_BLOCKS_BY_CLASS = 64;
+  @Native public static final int BLOCK_CLASSES = 23;
 
   private static final int OFFSET_BITS = 48;
 

@@ -24,6 +24,15 @@ public interface EngineServer {
   int connectionCount();
 
   /**
+   * What a loop counts, also when the server has ended. Allocates nothing.
+   *
+   * @param loop its index
+   * @param values at least {@link LoopCounter#valueCount()} long; filled in the order of {@link
+   *     LoopCounter}
+   */
+  void readStatistics(int loop, long[] values);
+
+  /**
    * Stops accepting, sends every connection a Close frame with 1001, waits for them up to a time,
    * cuts the rest and ends the loops. Blocks until all is done, except on a loop thread, where it
    * starts this and returns. Calling it again waits for the first call.
@@ -35,7 +44,7 @@ public interface EngineServer {
   /**
    * Completes when the last loop has ended, however that came.
    *
-   * @return a stage that never fails
+   * @return a stage that fails with what ended a loop, if one ended by a failure of our own
    */
   CompletionStage<Void> terminated();
 }

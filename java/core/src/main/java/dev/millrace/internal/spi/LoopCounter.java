@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.spi;
+
+/**
+ * What a loop counts of itself, in the order of {@link EngineServer#readStatistics}. Behind these
+ * come, by size class, the numbers of blocks in use and then their high-water marks. What an engine
+ * has nothing of stays 0.
+ */
+public enum LoopCounter {
+  TICKS,
+  COMMANDS,
+  EVENTS,
+  RECEIVES,
+  SENDS,
+  BYTES_RECEIVED,
+  BYTES_SENT,
+  MESSAGES_RECEIVED,
+  MESSAGES_SENT,
+  PAYLOAD_BYTES_COPIED,
+  ACCEPTED,
+  CLOSED,
+  CONNECTIONS,
+  EVENT_RING_FULL,
+  FLUSHES,
+  STALE_COMMANDS,
+  PROTOCOL_ERRORS,
+  HANDSHAKES_REFUSED,
+  WAKEUPS,
+  PARTIAL_SENDS,
+  READS_STOPPED,
+  ACCEPT_FAILURES,
+  PONGS_SENT,
+  REGION_FULL,
+  BLOCKS_IN_USE,
+  BLOCK_BYTES_KEPT,
+  BLOCK_BYTES_RETURNED,
+  ARENA_USE,
+  ARENA_HIGH_WATER,
+  ARENA_SPILLS,
+  BLOCK_BYTES_IN_USE,
+  BLOCK_BYTES_HIGH_WATER,
+  BLOCK_SPILLS,
+  SLAB_USE,
+  SLAB_HIGH_WATER,
+  SLAB_SPILLS,
+  TEMPORARY_USE,
+  TEMPORARY_HIGH_WATER,
+  TEMPORARY_SPILLS,
+  SEND_AREA_USE,
+  SEND_AREA_HIGH_WATER;
+
+  /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */
+  public static final int BLOCK_CLASSES = 23;
+
+  /** The smallest size of a block. */
+  public static final int MIN_BLOCK_BYTES = 256;
+
+  private static final int COUNTERS = values().length;
+
+  /**
+   * Where the number of blocks in use of a size class stands.
+   *
+   * @param sizeClass 0 to {@link #BLOCK_CLASSES} - 1
+   * @return an index
+   */
+  public static int blocksInUse(int sizeClass) {
+    return COUNTERS + sizeClass;
+  }
+
+  /**
+   * Where the high-water mark of the blocks in use of a size class stands.
+   *
+   * @param sizeClass 0 to {@link #BLOCK_CLASSES} - 1
+   * @return an index
+   */
+  public static int blocksHighWater(int sizeClass) {
+    return COUNTERS + BLOCK_CLASSES + sizeClass;
+  }
+
+  /**
+   * How many values there are.
+   *
+   * @return the length of an array that holds them all
+   */
+  public static int valueCount() {
+    return COUNTERS + 2 * BLOCK_CLASSES;
+  }
+}

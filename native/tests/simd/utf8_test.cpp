@@ -314,6 +314,34 @@ TEST_CASE("RFC 6455 8.1: one fault anywhere in a long text is found") {
   CHECK(missed == 0);
 }
 
+TEST_CASE("RFC 6455 8.1: what is unfinished is refused wherever ASCII follows it, and only then") {
+  const std::vector<Bytes> unfinished = {{0xC3}, {0xE2}, {0xE2, 0x82}, {0xF0}, {0xF0, 0x9F}, {0xF0, 0x9F, 0x98}};
+  const std::vector<Bytes> beginnings = {{}, {0xC3, 0xA9}};
+  std::string failure;
+  for (const auto& beginning : beginnings) {
+    for (std::size_t before = 0; before <= 200; ++before) {
+      // Also behind two-byte characters alone, so that no step before it was ASCII.
+      for (const bool ascii : {true, false}) {
+        Bytes start = beginning;
+        start.insert(start.end(), ascii ? before : before % 2, 'a');
+        for (std::size_t i = 0; !ascii && i < before / 2; ++i) start.insert(start.end(), {0xC3, 0xA9});
+        for (const auto& open : unfinished) {
+          Bytes text = start;
+          text.insert(text.end(), open.begin(), open.end());
+          const std::size_t end = text.size();
+          text.insert(text.end(), 200, 'z');
+          for (std::size_t after = 0; after <= 200; after += after < 70 ? 1 : 13) {
+            Utf8Validator validator;
+            const bool taken = validator.append(text.data(), end + after);
+            if (taken != (after == 0) || (taken && validator.complete())) failure = hex(text.data(), end + after);
+          }
+        }
+      }
+    }
+  }
+  CHECK(failure == "");
+}
+
 TEST_CASE("RFC 6455 8.1: a long text of all kinds, in pieces of one size each") {
   Bytes text;
   for (std::uint32_t i = 0; text.size() < 5000; ++i) {

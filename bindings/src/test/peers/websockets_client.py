@@ -15,8 +15,17 @@ def bytes_of(size):
     return random.Random(size).randbytes(size)
 
 
+def connect(url, **options):
+    """ws://..., ws+unix:///PATH, or ws+unix:@NAME in the abstract namespace."""
+    if not url.startswith("ws+unix:"):
+        return websockets.connect(url, **options)
+    name = url.removeprefix("ws+unix:")
+    path = "\0" + name[1:] if name.startswith("@") else name.removeprefix("//")
+    return websockets.unix_connect(path, "ws://localhost/", **options)
+
+
 async def main(url, sizes):
-    async with websockets.connect(url, max_size=None, compression=None) as socket:
+    async with connect(url, max_size=None, compression=None) as socket:
         for size in sizes:
             for kind, payload in (("text", text_of(size)), ("binary", bytes_of(size))):
                 await socket.send(payload)

@@ -121,7 +121,7 @@ final class LauncherTest {
         "--engine c++",
         "--engine java",
         "--compression on",
-        "--executor virtual",
+        "--executor pool",
         "stray"
       })
   void misuseIsOneLineAndStatusTwo(String options) throws Exception {

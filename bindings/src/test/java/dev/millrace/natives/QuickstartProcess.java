@@ -38,7 +38,8 @@ final class QuickstartProcess implements AutoCloseable {
    */
   static QuickstartProcess start(Path folder, String... prefix) throws IOException {
     // Its own words but for the port, which somebody may be using here.
-    Path source = folder.resolve("Quickstart.java");
+    // In the folder of its package, as newer source launchers want it.
+    Path source = Files.createDirectories(folder.resolve("quickstart")).resolve("Quickstart.java");
     Files.writeString(source, Files.readString(SOURCE).replace(":9001", ":0"));
     String jars =
         System.getProperty("millrace.jar")

@@ -235,7 +235,7 @@ public interface Connection {
    * Completes when the connection has ended, after {@link Handler#onClose} has returned. Never
    * fails.
    *
-   * @return completes with how it ended, on the loop thread
+   * @return completes with how it ended, on the thread of {@code onClose}
    */
   CompletionStage<CloseReason> closed();
 

@@ -22,19 +22,22 @@ import java.util.function.Supplier;
  */
 final class Dispatcher implements RequestDispatcher {
 
+  /** What an upgrade gets: a handler for each connection, and where it runs. */
+  record Route(Supplier<? extends Handler> handlers, HandlerExecutor executor) {}
+
   /** What a plain GET gets. */
   record Resource(String contentType, Supplier<byte[]> content) {}
 
   private static final Map<String, String> UPGRADE_TO_WEBSOCKET = Map.of("Upgrade", "websocket");
 
-  private final Router<Supplier<? extends Handler>> webSockets;
+  private final Router<Route> webSockets;
   private final Router<Resource> resources;
   private final OriginPolicy origins;
   private final Function<? super UpgradeRequest, ? extends Upgrade> onUpgrade;
   private final List<String> keptHeaders;
 
   Dispatcher(
-      Router<Supplier<? extends Handler>> webSockets,
+      Router<Route> webSockets,
       Router<Resource> resources,
       OriginPolicy origins,
       Function<? super UpgradeRequest, ? extends Upgrade> onUpgrade,
@@ -75,7 +78,7 @@ final class Dispatcher implements RequestDispatcher {
   }
 
   private Decision upgrade(RequestHead head) throws Router.MalformedPathException {
-    Optional<Router.Match<Supplier<? extends Handler>>> found = webSockets.find(head.path());
+    Optional<Router.Match<Route>> found = webSockets.find(head.path());
     if (found.isEmpty() || isShadowed(head, found.get())) {
       return respond(head, 404, "no WebSocket here");
     }
@@ -98,9 +101,7 @@ final class Dispatcher implements RequestDispatcher {
   }
 
   private Decision accept(
-      RoutedRequest request,
-      Router.Match<Supplier<? extends Handler>> match,
-      Upgrade.Accepted accepted) {
+      RoutedRequest request, Router.Match<Route> match, Upgrade.Accepted accepted) {
     StringBuilder lines = new StringBuilder();
     accepted.headers().forEach((name, value) -> Responses.line(lines, name, value));
     String subprotocol = accepted.subprotocol().orElse(null);
@@ -128,8 +129,9 @@ final class Dispatcher implements RequestDispatcher {
     if (peer.isPresent()) {
       handshake = new IdentifiedHandshake(handshake, peer.get());
     }
-    Handler handler = Objects.requireNonNull(match.target().get(), "handler of the supplier");
-    return new Decision.Accept(handler, handshake, lines.toString());
+    Route route = match.target();
+    Handler handler = Objects.requireNonNull(route.handlers().get(), "handler of the supplier");
+    return new Decision.Accept(handler, handshake, lines.toString(), route.executor().executor());
   }
 
   private Map<String, String> kept(RoutedRequest request) {

@@ -5,9 +5,10 @@ package dev.millrace;
  * What an application does with a connection: one method to write, four to override.
  *
  * <p>All methods are called on the loop thread of the connection, one at a time and in the order in
- * which things happened; they must not block, because every connection of that loop would wait. One
- * handler object may serve many connections, on several loops at once, unless it was given to the
- * server as a supplier.
+ * which things happened; they must not block, because every connection of that loop would wait. A
+ * route with a {@link HandlerExecutor} calls them on that instead, where they may block, one at a
+ * time and in the same order. One handler object may serve many connections, on several threads at
+ * once, unless it was given to the server as a supplier.
  *
  * <p>An exception (or error) thrown by a handler closes its connection with 1011, reaches {@link
  * #onError}, is logged once through the {@link System.Logger} named {@code dev.millrace}, and harms

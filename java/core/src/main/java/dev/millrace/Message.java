@@ -6,13 +6,14 @@ import java.nio.ByteBuffer;
 /**
  * A whole received message, read where it lies.
  *
- * <p>A message is a view: it is valid on its loop thread until the handler it was given to returns.
- * Afterwards, or on another thread, every method throws {@link IllegalStateException}. {@link
- * #retain()} turns it into a {@link Lease}, which any thread may keep.
+ * <p>A message is a view: it is valid on the thread of the handler it was given to, its loop's or
+ * that of a {@link HandlerExecutor}, until that handler returns. Afterwards, or on another thread,
+ * every method throws {@link IllegalStateException}. {@link #retain()} turns it into a {@link
+ * Lease}, which any thread may keep.
  *
- * <p>Message objects are reused: the engine keeps 256 a loop and hands them out in turn. A message
- * kept beyond its handler therefore throws for as long as its object rests and would show a later
- * message once it is handed out again, so it must not be kept.
+ * <p>On the loop message objects are reused: the engine keeps 256 a loop and hands them out in
+ * turn. A message kept beyond its handler therefore throws for as long as its object rests and
+ * would show a later message once it is handed out again, so it must not be kept.
  *
  * <p>Implemented by the engines, not by applications.
  */

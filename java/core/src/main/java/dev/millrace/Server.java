@@ -154,8 +154,12 @@ public final class Server implements AutoCloseable {
   /**
    * Ends the server: no more connections are accepted, every connection is closed with {@link
    * CloseCode#GOING_AWAY} behind what was sent to it, and those that do not answer in time are cut.
-   * Returns when all of that is done and every {@code onClose} was called; called by a handler it
-   * starts this and returns. Calling it again waits for the first call.
+   * Returns when all of that is done and every {@code onClose} was called; called by a handler on a
+   * loop thread it starts this and returns. Calling it again waits for the first call.
+   *
+   * <p>Handlers on a {@link HandlerExecutor} finish what was received before, within the same time.
+   * Those that do not are left behind: their connections are cut, and their {@code onClose} follows
+   * when they return. One that calls this waits for itself, and so uses that time up.
    *
    * @param drain how long to wait for the peers; zero cuts at once
    * @throws IllegalArgumentException if the time is negative
@@ -185,7 +189,7 @@ public final class Server implements AutoCloseable {
   public static final class Builder {
 
     private final List<ListenAddress> listen = new ArrayList<>();
-    private final Router<Supplier<? extends Handler>> webSockets = new Router<>();
+    private final Router<Dispatcher.Route> webSockets = new Router<>();
     private final Router<Dispatcher.Resource> resources = new Router<>();
     private final Set<String> allowedOrigins = new LinkedHashSet<>();
     private final Set<String> keptHeaders = new LinkedHashSet<>();
@@ -235,9 +239,7 @@ public final class Server implements AutoCloseable {
      * @throws IllegalArgumentException if it is no such pattern, or the same as another's
      */
     public Builder route(String pattern, Handler handler) {
-      Objects.requireNonNull(handler, "handler");
-      webSockets.add(pattern, () -> handler);
-      return this;
+      return route(pattern, handler, HandlerExecutor.loop());
     }
 
     /**
@@ -250,9 +252,7 @@ public final class Server implements AutoCloseable {
      * @throws IllegalArgumentException if it is no such pattern, or the same as another's
      */
     public Builder route(String pattern, Supplier<? extends Handler> handlers) {
-      Objects.requireNonNull(handlers, "handlers");
-      webSockets.add(pattern, handlers);
-      return this;
+      return route(pattern, handlers, HandlerExecutor.loop());
     }
 
     /**
@@ -265,8 +265,8 @@ public final class Server implements AutoCloseable {
      * @throws IllegalArgumentException if it is no such pattern, or the same as another's
      */
     public Builder route(String pattern, Handler handler, HandlerExecutor executor) {
-      Objects.requireNonNull(executor, "executor");
-      return route(pattern, handler);
+      Objects.requireNonNull(handler, "handler");
+      return route(pattern, () -> handler, executor);
     }
 
     /**
@@ -280,8 +280,10 @@ public final class Server implements AutoCloseable {
      */
     public Builder route(
         String pattern, Supplier<? extends Handler> handlers, HandlerExecutor executor) {
+      Objects.requireNonNull(handlers, "handlers");
       Objects.requireNonNull(executor, "executor");
-      return route(pattern, handlers);
+      webSockets.add(pattern, new Dispatcher.Route(handlers, executor));
+      return this;
     }
 
     /**

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.logging.Logger;
@@ -24,7 +25,7 @@ class DispatcherTest {
   private static final InetSocketAddress PEER = new InetSocketAddress("192.0.2.7", 4711);
   private static final Handler ECHO = (connection, message) -> connection.send(message);
 
-  private final Router<Supplier<? extends Handler>> webSockets = new Router<>();
+  private final Router<Dispatcher.Route> webSockets = new Router<>();
   private final Router<Dispatcher.Resource> resources = new Router<>();
   private final List<Throwable> logged = new ArrayList<>();
   private final LogCapture capture = new LogCapture();
@@ -57,6 +58,10 @@ class DispatcherTest {
     logger.setUseParentHandlers(true);
   }
 
+  private void route(String pattern, Supplier<? extends Handler> handlers) {
+    webSockets.add(pattern, new Dispatcher.Route(handlers, HandlerExecutor.loop()));
+  }
+
   private Decision dispatch(RequestHead.Kind kind, String target, String... headers) {
     StringBuilder head = new StringBuilder("GET " + target + " HTTP/1.1\r\nHost: h:9001\r\n");
     for (String header : headers) {
@@ -82,7 +87,7 @@ class DispatcherTest {
 
   @Test
   void acceptsAnUpgradeToARoute() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
 
     Decision.Accept accept = accepted("/echo");
 
@@ -96,8 +101,18 @@ class DispatcherTest {
   }
 
   @Test
+  void tellsTheEngineWhereTheHandlerRuns() {
+    Executor executor = Runnable::run;
+    route("/loop", () -> ECHO);
+    webSockets.add("/jobs", new Dispatcher.Route(() -> ECHO, HandlerExecutor.of(executor)));
+
+    assertThat(accepted("/loop").executor()).isNull();
+    assertThat(accepted("/jobs").executor()).isSameAs(executor);
+  }
+
+  @Test
   void keepsParametersQueryAndNamedHeaders() {
-    webSockets.add("/rooms/{room}", () -> ECHO);
+    route("/rooms/{room}", () -> ECHO);
     keptHeaders = List.of("user-agent", "cookie");
 
     Handshake handshake =
@@ -113,7 +128,7 @@ class DispatcherTest {
 
   @Test
   void anExactPathIsKeptOnceForAllConnections() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
 
     assertThat(accepted("/echo").handshake().path()).isSameAs(accepted("/echo").handshake().path());
   }
@@ -121,7 +136,7 @@ class DispatcherTest {
   @Test
   void asksTheSupplierForEachConnection() {
     List<Handler> handlers = new ArrayList<>();
-    webSockets.add(
+    route(
         "/each",
         () -> {
           Handler handler =
@@ -162,7 +177,7 @@ class DispatcherTest {
   /** RFC 9110 15.5.22: a 426 names the protocol in Upgrade, which Connection must list. */
   @Test
   void answersAPlainGetOfAWebSocketRouteWith426() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
 
     assertThat(response(RequestHead.Kind.GET, "/echo"))
         .startsWith("HTTP/1.1 426 Upgrade Required\r\n")
@@ -182,7 +197,7 @@ class DispatcherTest {
   @Test
   void answersHeadWithTheLengthAndNoBody() {
     resources.add("/page", resource("text/plain", "four"));
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
 
     assertThat(response(RequestHead.Kind.HEAD, "/page"))
         .contains("\r\nContent-Length: 4\r\n")
@@ -194,7 +209,7 @@ class DispatcherTest {
   @Test
   void anUpgradeOfAPlainPathIs404() {
     resources.add("/page", resource("text/plain", "x"));
-    webSockets.add("/{any}", () -> ECHO);
+    route("/{any}", () -> ECHO);
 
     assertThat(response(RequestHead.Kind.UPGRADE, "/page")).startsWith("HTTP/1.1 404 ");
     assertThat(accepted("/other").handshake().parameter("any")).isEqualTo("other");
@@ -203,7 +218,7 @@ class DispatcherTest {
   @Test
   void onePathMayServeAPageAndItsWebSocket() {
     resources.add("/", resource("text/html", "page"));
-    webSockets.add("/", () -> ECHO);
+    route("/", () -> ECHO);
 
     assertThat(response(RequestHead.Kind.GET, "/")).endsWith("page");
     assertThat(accepted("/").handler()).isSameAs(ECHO);
@@ -211,7 +226,7 @@ class DispatcherTest {
 
   @Test
   void refusesAForeignOriginBeforeTheApplicationIsAsked() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
     List<UpgradeRequest> asked = new ArrayList<>();
     onUpgrade =
         request -> {
@@ -228,7 +243,7 @@ class DispatcherTest {
 
   @Test
   void showsTheRequestToOnUpgrade() {
-    webSockets.add("/rooms/{room}", () -> ECHO);
+    route("/rooms/{room}", () -> ECHO);
     List<UpgradeRequest> asked = new ArrayList<>();
     onUpgrade =
         request -> {
@@ -253,7 +268,7 @@ class DispatcherTest {
 
   @Test
   void sendsTheSubprotocolAndTheHeadersOfAnAcceptedUpgrade() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
     onUpgrade =
         request -> Upgrade.accept().subprotocol("v2").header("X-Node", "a").attribute("user", 7);
 
@@ -268,7 +283,7 @@ class DispatcherTest {
   /** RFC 6455 4.2.2: the server chooses among what the client offers. */
   @Test
   void aSubprotocolThatWasNotOfferedIsTheApplicationsMistake() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
     onUpgrade = request -> Upgrade.accept().subprotocol("v9");
 
     assertThat(response(RequestHead.Kind.UPGRADE, "/echo", "Sec-WebSocket-Protocol: v1"))
@@ -279,7 +294,7 @@ class DispatcherTest {
 
   @Test
   void sendsARejectionAsItIs() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
     onUpgrade =
         request -> Upgrade.reject(401, "token expired").header("WWW-Authenticate", "Bearer");
 
@@ -291,7 +306,7 @@ class DispatcherTest {
 
   @Test
   void whatTheApplicationThrowsBecomes500AndOneLogEntry() {
-    webSockets.add("/echo", () -> ECHO);
+    route("/echo", () -> ECHO);
     onUpgrade =
         request -> {
           throw new IllegalStateException("boom");
@@ -301,7 +316,7 @@ class DispatcherTest {
         .doesNotContain("boom");
 
     onUpgrade = request -> Upgrade.accept();
-    webSockets.add(
+    route(
         "/supplier",
         () -> {
           throw new StackOverflowError();

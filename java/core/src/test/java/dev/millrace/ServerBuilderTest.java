@@ -32,6 +32,8 @@ class ServerBuilderTest {
         .route("/one", new Room())
         .route("/each", () -> new Room())
         .route("/loop", Room::new, HandlerExecutor.loop())
+        .route("/pool", new Room(), HandlerExecutor.of(Runnable::run))
+        .route("/direct", (connection, message) -> {}, HandlerExecutor.of(Runnable::run))
         .get("/health", "text/plain", () -> "ok")
         .getBytes("/favicon.ico", "image/x-icon", () -> new byte[0])
         .onUpgrade(
@@ -87,8 +89,6 @@ class ServerBuilderTest {
                 builder.onUpgradeAsync(
                     request -> CompletableFuture.completedStage(Upgrade.accept()),
                     Duration.ofSeconds(1)),
-            () -> builder.route("/x", new Room(), HandlerExecutor.virtualThreads()),
-            () -> builder.route("/x", new Room(), HandlerExecutor.of(Runnable::run)),
             Client::create);
     for (ThrowingCallable call : later) {
       assertThatThrownBy(call)

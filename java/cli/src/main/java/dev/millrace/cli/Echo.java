@@ -42,8 +42,8 @@ final class Echo {
           Server.builder()
               .engine(options.engine())
               .limits(Limits.defaults().withMaxMessageBytes(options.maxMessageBytes()))
-              .route("/", Echo::echo)
-              .route("/{path}", Echo::echo);
+              .route("/", Echo::echo, options.executor())
+              .route("/{path}", Echo::echo, options.executor());
       options.addresses().forEach(builder::listen);
       options.loops().ifPresent(builder::loops);
       return builder;

@@ -2,6 +2,7 @@
 package dev.millrace.cli;
 
 import dev.millrace.Engine;
+import dev.millrace.HandlerExecutor;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -16,8 +17,14 @@ import java.util.OptionalLong;
  * @param engine who does the I/O
  * @param loops the number of I/O threads; empty leaves it to the server
  * @param maxMessageBytes the largest message accepted
+ * @param executor where the handlers run
  */
-record EchoOptions(List<String> addresses, Engine engine, OptionalInt loops, int maxMessageBytes) {
+record EchoOptions(
+    List<String> addresses,
+    Engine engine,
+    OptionalInt loops,
+    int maxMessageBytes,
+    HandlerExecutor executor) {
   private static final String DEFAULT_ADDRESS = "ws://127.0.0.1:9001";
   private static final int DEFAULT_MAX_MESSAGE_BYTES = 16 << 20;
 
@@ -26,6 +33,7 @@ record EchoOptions(List<String> addresses, Engine engine, OptionalInt loops, int
     Engine engine = Engine.AUTO;
     OptionalInt loops = OptionalInt.empty();
     int maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+    HandlerExecutor executor = HandlerExecutor.loop();
     Iterator<String> rest = arguments.iterator();
     while (rest.hasNext()) {
       String name = rest.next();
@@ -34,17 +42,15 @@ record EchoOptions(List<String> addresses, Engine engine, OptionalInt loops, int
         case "--engine" -> engine = engine(value(name, rest));
         case "--loops" -> loops = OptionalInt.of(loops(value(name, rest)));
         case "--max-message" -> maxMessageBytes = maxMessageBytes(value(name, rest));
-        case "--compression" ->
-            requireOnlySupported(name, value(name, rest), "off", "on", "compression");
-        case "--executor" ->
-            requireOnlySupported(name, value(name, rest), "loop", "virtual", "--executor virtual");
+        case "--compression" -> requireNoCompression(value(name, rest));
+        case "--executor" -> executor = executor(value(name, rest));
         default -> throw new UsageException("unknown option " + name);
       }
     }
     if (addresses.isEmpty()) {
       addresses.add(DEFAULT_ADDRESS);
     }
-    return new EchoOptions(List.copyOf(addresses), engine, loops, maxMessageBytes);
+    return new EchoOptions(List.copyOf(addresses), engine, loops, maxMessageBytes, executor);
   }
 
   private static String value(String name, Iterator<String> rest) throws UsageException {
@@ -81,14 +87,27 @@ record EchoOptions(List<String> addresses, Engine engine, OptionalInt loops, int
     return (int) bytes.getAsLong();
   }
 
-  private static void requireOnlySupported(
-      String name, String value, String supported, String later, String what)
-      throws UsageException {
-    if (value.equals(later)) {
-      throw new UsageException(what + " is not in this version");
+  private static HandlerExecutor executor(String value) throws UsageException {
+    return switch (value) {
+      case "loop" -> HandlerExecutor.loop();
+      case "virtual" -> virtualThreads();
+      default -> throw new UsageException("--executor is loop or virtual, not " + value);
+    };
+  }
+
+  private static HandlerExecutor virtualThreads() throws UsageException {
+    try {
+      return HandlerExecutor.virtualThreads();
+    } catch (UnsupportedOperationException e) {
+      throw new UsageException("--executor virtual: " + e.getMessage());
     }
-    if (!value.equals(supported)) {
-      throw new UsageException(name + " is " + supported + " or " + later + ", not " + value);
+  }
+
+  private static void requireNoCompression(String value) throws UsageException {
+    switch (value) {
+      case "off" -> {}
+      case "on" -> throw new UsageException("compression is not in this version");
+      default -> throw new UsageException("--compression is off or on, not " + value);
     }
   }
 }

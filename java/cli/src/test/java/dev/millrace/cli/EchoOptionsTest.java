@@ -3,13 +3,17 @@ package dev.millrace.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.Engine;
+import dev.millrace.HandlerExecutor;
 import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -22,7 +26,11 @@ class EchoOptionsTest {
   void defaultsAreThoseOfTheHelpText() throws UsageException {
     assertEquals(
         new EchoOptions(
-            List.of("ws://127.0.0.1:9001"), Engine.AUTO, OptionalInt.empty(), 16 * 1024 * 1024),
+            List.of("ws://127.0.0.1:9001"),
+            Engine.AUTO,
+            OptionalInt.empty(),
+            16 * 1024 * 1024,
+            HandlerExecutor.loop()),
         parse(""));
   }
 
@@ -33,7 +41,8 @@ class EchoOptionsTest {
             List.of("ws://127.0.0.1:0", "ws+unix:///tmp/x.sock"),
             Engine.NATIVE,
             OptionalInt.of(2),
-            65536),
+            65536,
+            HandlerExecutor.loop()),
         parse(
             "--listen ws://127.0.0.1:0 --engine native --loops 2 --max-message 64K"
                 + " --listen ws+unix:///tmp/x.sock --compression off --executor loop"));
@@ -59,8 +68,24 @@ class EchoOptionsTest {
     assertTrue(e.getMessage().contains(line.split(" ")[0]), e.getMessage());
   }
 
+  @Test
+  @EnabledForJreRange(min = JRE.JAVA_21)
+  void takesVirtualThreads() throws UsageException {
+    assertSame(HandlerExecutor.virtualThreads(), parse("--executor virtual").executor());
+  }
+
+  @Test
+  @EnabledForJreRange(max = JRE.JAVA_18)
+  void saysWhichJdkHasVirtualThreads() {
+    UsageException e = assertThrows(UsageException.class, () -> parse("--executor virtual"));
+    assertEquals(
+        "--executor virtual: virtual threads need JDK 21 or newer: this is JDK "
+            + Runtime.version(),
+        e.getMessage());
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"--compression on", "--executor virtual", "--engine java"})
+  @ValueSource(strings = {"--compression on", "--engine java"})
   void saysWhatIsNotInThisVersion(String line) {
     UsageException e = assertThrows(UsageException.class, () -> parse(line));
     assertTrue(e.getMessage().endsWith("is not in this version"), e.getMessage());

@@ -63,12 +63,15 @@ class EchoProcessTest {
   @Test
   void answersOnEveryAddressAndEndsCleanlyOnTermination(@TempDir Path folder) throws Exception {
     Path socket = folder.resolve("echo.sock");
+    String abstractName = "ws+unix:@millrace-echo-" + ProcessHandle.current().pid();
     Process process =
         start(
             "--listen",
             "ws://127.0.0.1:0",
             "--listen",
             "ws+unix://" + socket,
+            "--listen",
+            abstractName,
             "--engine",
             "native",
             "--loops",
@@ -84,6 +87,9 @@ class EchoProcessTest {
     Matcher unix = LISTENING.matcher(out.readLine());
     assertTrue(unix.matches());
     assertEquals("ws+unix://" + socket, unix.group(1));
+    Matcher named = LISTENING.matcher(out.readLine());
+    assertTrue(named.matches());
+    assertEquals(abstractName, named.group(1));
 
     CompletableFuture<String> text = new CompletableFuture<>();
     CompletableFuture<ByteBuffer> binary = new CompletableFuture<>();
@@ -100,6 +106,29 @@ class EchoProcessTest {
     process.destroy(); // SIGTERM
     assertEquals(0, process.waitFor());
     assertTrue(Files.notExists(socket), "the socket file is removed");
+  }
+
+  @Test
+  void virtualThreadsAnswerWhereTheJdkHasThem() throws Exception {
+    Process process = start("--executor", "virtual", "--listen", "ws://127.0.0.1:0");
+    if (Runtime.version().feature() < 21) {
+      assertFails(process, 2, "JDK 21");
+      return;
+    }
+    Matcher listening = LISTENING.matcher(process.inputReader().readLine());
+    assertTrue(listening.matches());
+    CompletableFuture<String> text = new CompletableFuture<>();
+    WebSocket client =
+        HttpClient.newHttpClient()
+            .newWebSocketBuilder()
+            .buildAsync(
+                URI.create(listening.group(1)), new Answers(text, new CompletableFuture<>()))
+            .join();
+    client.sendText("ripple", true).join();
+    assertEquals("ripple", text.get());
+
+    process.destroy();
+    assertEquals(0, process.waitFor());
   }
 
   @Test

@@ -243,7 +243,8 @@ final class Incoming {
 
   private void open(int slot, int generation, Decision.Accept accept) {
     NativeConnection connection =
-        new NativeConnection(loop, slot, generation, accept.handler(), accept.handshake());
+        new NativeConnection(
+            loop, slot, generation, accept.handler(), accept.handshake(), accept.executor());
     if (slot >= connections.length) {
       connections = Arrays.copyOf(connections, Math.max(slot + 1, 2 * connections.length));
     }

@@ -64,25 +64,27 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private final LoopMemory memory;
   private final Outgoing outgoing;
   private final Incoming incoming;
+  private final Sender sender = new Sender(this);
   private final Inbox inbox;
   private final SleepProtocol sleep = new SleepProtocol();
   private final Timers timers = new Timers();
   private final AtomicInteger timerCount = new AtomicInteger();
   private final AtomicLong lastToken = new AtomicLong();
+  private final AtomicInteger unfinishedHandlers = new AtomicInteger();
   private final Thread thread;
   private final List<ListenAddress> listen;
   private final SocketOptions socketOptions;
 
   private volatile boolean ended;
+  private volatile boolean draining;
 
   // Loop thread only.
   private final LeasedBlocks leasedBlocks = new LeasedBlocks();
   private boolean postedInTurn;
-  private final ArrayDeque<NativeConnection> awaitingWritable = new ArrayDeque<>();
+  private final ArrayDeque<BufferedConnection> awaitingWritable = new ArrayDeque<>();
   private boolean uncheckedWritable;
   private boolean recheckSet;
   private final BitSet listeners = new BitSet();
-  private boolean draining;
   private boolean acceptingLast;
   private long drainDeadlineNanos;
 
@@ -175,7 +177,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   }
 
   private boolean isDrained() {
-    boolean finished = incoming.count() == 0 && !acceptingLast;
+    boolean finished = incoming.count() == 0 && !acceptingLast && unfinishedHandlers.get() == 0;
     return finished || drainDeadlineNanos - System.nanoTime() <= 0;
   }
 
@@ -265,6 +267,10 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
 
   Outgoing outgoing() {
     return outgoing;
+  }
+
+  Sender sender() {
+    return sender;
   }
 
   Timers timers() {
@@ -415,12 +421,26 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     }
   }
 
+  // ---- Handlers on executors, which the loop waits for when it drains.
+
+  /** Loop thread: a connection has its first call queued. */
+  void handlersBegan() {
+    unfinishedHandlers.incrementAndGet();
+  }
+
+  /** Any thread: its last call has returned. */
+  void handlersEnded() {
+    if (unfinishedHandlers.decrementAndGet() == 0 && draining) {
+      post(new ApplicationTask(() -> {}));
+    }
+  }
+
   // ---- Connections that have reached the mark, or were refused, and wait for onWritable.
 
   /**
    * Any thread: a connection is owed onWritable. Without memory there is no use in looking at once.
    */
-  void awaitWritable(NativeConnection connection, boolean outOfMemory) {
+  void awaitWritable(BufferedConnection connection, boolean outOfMemory) {
     if (!isCurrent()) {
       post(new ApplicationTask(() -> awaitWritable(connection, outOfMemory)));
       return;
@@ -441,7 +461,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     uncheckedWritable = false;
     // What is added meanwhile is looked at in the next turn.
     for (int left = awaitingWritable.size(); left > 0; left--) {
-      NativeConnection connection = awaitingWritable.remove();
+      BufferedConnection connection = awaitingWritable.remove();
       if (connection.isStillUnwritable()) {
         awaitingWritable.add(connection);
       }
@@ -494,12 +514,12 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   }
 
   private void drain(long deadlineNanos) {
-    draining = true;
     drainDeadlineNanos = deadlineNanos;
+    draining = true;
     // Who was accepted last is told in the next turns: a request that is there is answered.
     acceptingLast = !listeners.isEmpty();
     listeners.stream().forEach(outgoing::unlisten);
-    incoming.forEach(connection -> connection.close(CloseCode.GOING_AWAY, ""));
+    incoming.forEach(NativeConnection::goAway);
   }
 
   private static CloseReason atShutdown() {

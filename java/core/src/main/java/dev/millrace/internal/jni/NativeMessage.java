@@ -6,6 +6,7 @@ import dev.millrace.Message;
 import dev.millrace.internal.ring.Records;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A view of a received payload. A loop has 256 of these and fills them in turn; each is emptied
@@ -105,19 +106,34 @@ final class NativeMessage implements Message {
   @Override
   public Lease retain() {
     requireValid();
-    if (inBlock && NativeCalls.retain(address) >= 0) {
-      return NativeLease.retained(loop.region(), address, length, kindOf(opcode));
-    }
-    long block = loop.acquire(length);
-    if (block >= 0) {
-      return NativeLease.retained(copyTo(loop.region(), block), block, length, kindOf(opcode));
-    }
-    long shared = SharedMemory.acquire(length);
-    if (shared < 0) {
+    long block = toKeptBlock();
+    if (block < 0) {
       throw new IllegalStateException("no memory left to retain a message: length=" + length);
     }
-    return NativeLease.retained(
-        copyTo(SharedMemory.region(), shared), shared, length, kindOf(opcode));
+    return NativeLease.retained(regionOf(block), block, length, kindOf(opcode));
+  }
+
+  /** This message for a handler on an executor, or null when no memory is left. */
+  @Nullable QueuedMessage toQueued(NativeConnection connection) {
+    long block = toKeptBlock();
+    return block < 0 ? null : new QueuedMessage(connection, regionOf(block), block, length, opcode);
+  }
+
+  /** A reference to a block with these bytes, or a negative number when no memory is left. */
+  private long toKeptBlock() {
+    if (inBlock && NativeCalls.retain(address) >= 0) {
+      return address;
+    }
+    long block = loop.acquire(length);
+    if (block < 0) {
+      return toSharedBlock();
+    }
+    copyTo(loop.region(), block);
+    return block;
+  }
+
+  private ByteBuffer regionOf(long block) {
+    return Records.region(block) == SharedMemory.REGION_ID ? SharedMemory.region() : loop.region();
   }
 
   /**
@@ -128,6 +144,10 @@ final class NativeMessage implements Message {
     if (inBlock && NativeCalls.retain(address) >= 0) {
       return address;
     }
+    return toSharedBlock();
+  }
+
+  private long toSharedBlock() {
     long block = SharedMemory.acquire(length);
     if (block >= 0) {
       copyTo(SharedMemory.region(), block);
@@ -135,9 +155,8 @@ final class NativeMessage implements Message {
     return block;
   }
 
-  private ByteBuffer copyTo(ByteBuffer region, long block) {
+  private void copyTo(ByteBuffer region, long block) {
     region.put(Records.offset(block), loop.region(), Records.offset(address), length);
-    return region;
   }
 
   /** The kind that an opcode stands for. */

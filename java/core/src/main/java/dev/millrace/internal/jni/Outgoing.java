@@ -42,7 +42,7 @@ final class Outgoing {
   // meanwhile.
   private final ByteBuffer sendView;
 
-  // Counts the batches of commands; see NativeConnection.
+  // Counts the batches of commands; see BufferedConnection.
   private long batch;
 
   Outgoing(int handle, LoopMemory memory) {
@@ -175,7 +175,7 @@ final class Outgoing {
   boolean sendText(NativeConnection connection, CharSequence text, long token) {
     long most = (long) text.length() * Utf8Encoder.MAX_BYTES_PER_CHAR;
     if (!area.fits(most)) {
-      int exact = NativeConnection.requireLength(Utf8Encoder.encodedLength(text));
+      int exact = Sender.requireLength(Utf8Encoder.encodedLength(text));
       if (exact > SendArea.MAX_LENGTH) {
         return sendLongText(connection, text, exact, token);
       }

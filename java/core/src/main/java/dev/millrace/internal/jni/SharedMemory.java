@@ -9,6 +9,9 @@ import java.nio.ByteOrder;
  * as the process.
  */
 final class SharedMemory {
+  /** The region's id in addresses. */
+  static final int REGION_ID = 0;
+
   private static final ByteBuffer REGION =
       NativeCalls.sharedRegion().order(ByteOrder.LITTLE_ENDIAN);
 

@@ -198,6 +198,11 @@ public final class Records {
     return (long) region << OFFSET_BITS | offset;
   }
 
+  /** The region of an address; 0 is the one that belongs to no loop. */
+  public static int region(long address) {
+    return (int) (address >>> OFFSET_BITS);
+  }
+
   /** The place of an address in its region. */
   public static int offset(long address) {
     return (int) (address & (1L << OFFSET_BITS) - 1);

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * throw, the one {@code onClose}, attachment, handshake and {@link #closed()}. It is also its own
  * {@link WebSocketControls}, which saves an object for each connection.
  *
- * <p>Every {@code deliver} method is called on the loop thread and never throws.
+ * <p>Every {@code deliver} method is called on the loop thread, or one after the other by a {@link
+ * HandlerQueue}, and never throws.
  *
  * <pre>
  *   NEW --deliverOpen--> OPEN --a handler throws--> FAILED
@@ -120,6 +121,22 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     } catch (Throwable t) {
       fail("onWritable", t);
     }
+  }
+
+  /**
+   * The executor of the handler takes no call: closes with 1013. Nothing more is delivered but
+   * {@code onClose}, which is told the cause.
+   *
+   * @param cause what the executor threw
+   */
+  protected final void deliverRejection(Throwable cause) {
+    if (state == State.OPEN) {
+      state = State.FAILED;
+    }
+    if (failure == null) {
+      failure = cause;
+    }
+    beginClose(CloseCode.TRY_AGAIN_LATER, "");
   }
 
   /**

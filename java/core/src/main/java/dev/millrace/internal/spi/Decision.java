@@ -5,6 +5,8 @@ import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /** What a request becomes. */
 public sealed interface Decision {
@@ -16,8 +18,11 @@ public sealed interface Decision {
    * @param handshake what is kept of the request, attributes and subprotocol included
    * @param headerLines further lines of the response, each complete with CRLF, in ISO-8859-1; may
    *     be empty; the subprotocol's line is among them
+   * @param executor where the handler runs; null for the loop thread
    */
-  record Accept(Handler handler, Handshake handshake, String headerLines) implements Decision {
+  record Accept(
+      Handler handler, Handshake handshake, String headerLines, @Nullable Executor executor)
+      implements Decision {
 
     /** The most bytes of further header lines. */
     public static final int MAX_HEADER_LINES = 16 << 10;
@@ -32,6 +37,11 @@ public sealed interface Decision {
       Objects.requireNonNull(handler, "handler");
       Objects.requireNonNull(handshake, "handshake");
       requireLines(headerLines);
+    }
+
+    /** As the record's constructor, for a handler that runs on the loop thread. */
+    public Accept(Handler handler, Handshake handshake, String headerLines) {
+      this(handler, handshake, headerLines, null);
     }
 
     private static void requireLines(String lines) {

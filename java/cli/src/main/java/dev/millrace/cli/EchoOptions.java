@@ -26,6 +26,8 @@ record EchoOptions(
     int maxMessageBytes,
     HandlerExecutor executor) {
   private static final String DEFAULT_ADDRESS = "ws://127.0.0.1:9001";
+  // As far as Limits goes: a quarter of the largest region.
+  private static final int MOST_MESSAGE_BYTES = 256 << 20;
   private static final int DEFAULT_MAX_MESSAGE_BYTES = 16 << 20;
 
   static EchoOptions parse(List<String> arguments) throws UsageException {
@@ -80,9 +82,16 @@ record EchoOptions(
 
   private static int maxMessageBytes(String value) throws UsageException {
     OptionalLong bytes = ByteSize.parse(value);
-    if (bytes.isEmpty() || bytes.getAsLong() > Integer.MAX_VALUE) {
+    if (bytes.isEmpty()) {
       throw new UsageException(
           "--max-message is a number of bytes such as 65536 or 16M, not " + value);
+    }
+    if (bytes.getAsLong() < 1 || bytes.getAsLong() > MOST_MESSAGE_BYTES) {
+      throw new UsageException(
+          "--max-message out of range: bytes="
+              + bytes.getAsLong()
+              + ", limits=1.."
+              + MOST_MESSAGE_BYTES);
     }
     return (int) bytes.getAsLong();
   }

@@ -54,6 +54,8 @@ class EchoOptionsTest {
         "--loops 1K",
         "--loops 99999999999",
         "--max-message 2G",
+        "--max-message 0",
+        "--max-message 268435457",
         "--max-message many",
         "--engine fast",
         "--compression maybe",

@@ -36,6 +36,21 @@ std::size_t resident(const void* start, std::size_t length) {
 
 }  // namespace
 
+TEST_CASE("a declared length pins what came, not what was declared") {
+  JavaHalf java;
+  java.echo = JavaHalf::Echo::borrowed;
+  Client client = Client::tcp(java.listen());
+  (void)open_connection(java, client);
+  const std::string message = pattern(8 << 20);
+  const std::string frame = client_frame(kBinary, message);
+  const std::size_t header = frame.size() - message.size();
+  client.write(frame.substr(0, header + 1));
+  REQUIRE(pump(java, {&client}, [&] { return java.counter(ring::kBlocksInUse) == 1; }));
+  CHECK(java.counter(ring::kBlockBytesInUse) <= 1024);
+  client.write(frame.substr(header + 1));
+  CHECK(next_frame(java, client).payload == message);
+}
+
 TEST_CASE("an idle connection holds its slab entry and nothing else") {
   constexpr int kConnections = 300;
   JavaHalf java;

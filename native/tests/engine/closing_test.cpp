@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "java_half.hpp"
+#include "os/os.hpp"
 
 namespace millrace::engine::test {
 
@@ -251,6 +252,25 @@ TEST_CASE("the close deadline ends a connection that does not answer") {
     REQUIRE(pump(java, {&client}, [&] { return client.eof(); }));
     REQUIRE(pump(java, {&client}, [&] { return java.counter(ring::kConnections) == 0; }));
   }
+  expect_idle(java);
+}
+
+TEST_CASE("a close that a flush executes has its whole deadline, however long Java took before") {
+  ring::LoopOptions options = test_options();
+  options.close_timeout_ns = 500 * kMilli;
+  JavaHalf java(options);
+  Client client = Client::tcp(java.listen());
+  const Id id = open_connection(java, client);
+  const std::int64_t handler_ends = os::clock_ns() + options.close_timeout_ns + 50 * kMilli;
+  while (os::clock_ns() < handler_ends) {
+  }
+  java.close(id, 1000);
+  java.flush();
+  java.turn();
+  CHECK(java.closed(id) == nullptr);
+  client.write(client_close(1000));
+  client.finish();
+  CHECK((await_closed(java, client, id).record.flags & ring::kTimedOut) == 0);
   expect_idle(java);
 }
 

@@ -129,6 +129,25 @@ TEST_CASE("blocks handed back by several threads while the owner takes and frees
   Region::close(region);
 }
 
+TEST_CASE("the shared region gives its free pages back, though no loop owns it") {
+  Region* const region = Region::shared();
+  REQUIRE(region != nullptr);
+  std::vector<std::uint64_t> blocks;
+  for (int index = 0; index < 12; ++index) {
+    const std::int64_t offset = region->acquire_locked(8 << 20);
+    REQUIRE(offset >= 0);
+    blocks.push_back(static_cast<std::uint64_t>(offset));
+  }
+  for (const std::uint64_t block : blocks) {
+    CHECK(region->release(block) == 0);
+    CHECK(region->blocks().touched_free_bytes() <= Region::kMostKeptBytes);
+  }
+  CHECK(region->keeps_too_much());
+  region->trim_locked();
+  CHECK(region->blocks().touched_free_bytes() <= Region::kKeptBytes);
+  CHECK(!region->keeps_too_much());
+}
+
 TEST_CASE("the shared region: one for all, blocks from any thread") {
   std::vector<std::thread> threads;
   std::atomic<int> damaged{0};

@@ -32,3 +32,11 @@ target_compile_options(millrace_core INTERFACE
   -fno-exceptions -fno-rtti -fvisibility=hidden -fvisibility-inlines-hidden
   -ffunction-sections -fdata-sections)
 target_link_libraries(millrace_core INTERFACE millrace_flags)
+
+# The rooms are optimised as one program where they are linked into libmillrace.so, the target whose property
+# MILLRACE_LINK_TIME is set. Their object files hold ordinary code as well: tests and tools would only link more slowly.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT MILLRACE_SANITIZE)
+  target_compile_options(millrace_core INTERFACE -flto -ffat-lto-objects)
+  target_link_options(millrace_flags INTERFACE
+    "$<IF:$<BOOL:$<TARGET_PROPERTY:MILLRACE_LINK_TIME>>,-flto=auto,-fno-lto>")
+endif()

@@ -250,8 +250,9 @@ void Loop::send_staged(std::uint32_t slot, Opcode opcode, const ring::Record& co
 void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
   const std::uint64_t offset = ring::offset_of(command.address);
   const bool own = ring::region_of(command.address) == region_->id();
-  // What was delivered in the turn before still lies in the used part of the arena.
-  const bool in_arena = own && offset <= arena_.used() && command.length <= arena_.used() - offset;
+  // What was delivered in the turn before still lies in the used part of the arena, behind its header.
+  const bool in_arena = own && offset >= protocol::frame_header_length(command.length) && offset <= arena_.used() &&
+                        command.length <= arena_.used() - offset;
   std::uint8_t* const payload = in_arena ? region_->base() + offset : bytes_at(command.address, command.length);
   // An empty message may lie at the very end of its block, which is no address inside it.
   if (payload == nullptr && command.length > 0) {
@@ -264,13 +265,15 @@ void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& 
     put_frame(slot, opcode, payload, command.length, command.auxiliary);
     return;
   }
+  if (in_arena) {
+    // Our header fits where the client's stood, which is longer by the masking key (RFC 6455 5.2).
+    const std::size_t header = protocol::write_frame_header_before(payload, opcode, command.length);
+    put(slot, payload - header, header + command.length, {0, command.auxiliary, Gather::Source::copied});
+    return;
+  }
   reserve_temporary(slot, protocol::kMaxFrameHeader);
   put_header(slot, opcode, command.length);
-  if (in_arena) {
-    put(slot, payload, command.length, {0, command.auxiliary, Gather::Source::copied});
-  } else {
-    put(slot, payload, command.length, {command.address, command.auxiliary, Gather::Source::borrowed});
-  }
+  put(slot, payload, command.length, {command.address, command.auxiliary, Gather::Source::borrowed});
 }
 
 /// A block whose reference came with the command.

@@ -19,17 +19,12 @@ namespace {
 
 constexpr std::size_t kQueueBlock = 4096;
 
-/// Length of an unmasked frame header (RFC 6455 5.2).
-std::size_t header_length(std::uint64_t payload_length) noexcept {
-  return payload_length < 126 ? 2 : payload_length < 65536 ? 4 : 10;
-}
-
 }  // namespace
 
 /// A frame whose payload is copied behind its header.
 void Loop::put_frame(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length,
                      std::uint64_t token) noexcept {
-  const std::size_t header = header_length(length);
+  const std::size_t header = protocol::frame_header_length(length);
   std::uint8_t* const frame = temporary(header + length);
   (void)protocol::write_frame_header_before(frame + header, opcode, length);
   if (length > 0) std::memcpy(frame + header, payload, length);
@@ -39,7 +34,7 @@ void Loop::put_frame(std::uint32_t slot, Opcode opcode, const std::uint8_t* payl
 
 /// A header whose payload follows as a piece of its own.
 void Loop::put_header(std::uint32_t slot, Opcode opcode, std::uint64_t length) noexcept {
-  const std::size_t header = header_length(length);
+  const std::size_t header = protocol::frame_header_length(length);
   std::uint8_t* const start = temporary(header);
   (void)protocol::write_frame_header_before(start + header, opcode, length);
   put(slot, start, header, {0, 0, Gather::Source::copied});

@@ -43,8 +43,13 @@ enum class FrameParse : std::uint8_t { complete, incomplete, error };
 [[nodiscard]] FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role,
                                             FrameHeader* header, ProtocolError* error) noexcept;
 
-/// Writes an unmasked final header right-aligned: its last byte stands at `end[-1]`. Returns its length (2, 4 or 10).
-/// `end` must have kMaxFrameHeader bytes of headroom below it.
+/// Length of an unmasked frame's header: 2, 4 or 10. A masked one is 4 longer.
+[[nodiscard]] constexpr std::size_t frame_header_length(std::uint64_t payload_length) noexcept {
+  return payload_length < 126 ? 2 : payload_length < 65536 ? 4 : 10;
+}
+
+/// Writes an unmasked final header right-aligned: its last byte stands at `end[-1]`. Touches, and returns,
+/// frame_header_length(payload_length) bytes.
 [[nodiscard]] std::size_t write_frame_header_before(std::uint8_t* end, Opcode opcode,
                                                     std::uint64_t payload_length) noexcept;
 

@@ -63,6 +63,8 @@ TEST_CASE("a bad command closes the connection it names, and no other") {
       {ring::kSend, kText, ring::kStaged, send_area + 14 - region, 1},  // the shared region
       {ring::kSend, kText, ring::kStaged, ring::make_address(999, ring::kSendAreaOffset + 14), 1},
       {ring::kSend, kText, ring::kBorrowed, region + 650'000, 10'000},         // out of the arena
+      {ring::kSend, kText, ring::kBorrowed, region + 1, 1},                    // no header before it
+      {ring::kSend, kText, ring::kBorrowed, region + 3, 3000},                 // nor here
       {ring::kSend, kText, ring::kBorrowed, region + ring::kBlocksOffset, 1},  // no live block
       {ring::kSend, kText, ring::kBorrowed, region + (std::uint64_t{1} << 47), 1},
       {ring::kSend, kText, ring::kBorrowed, ring::make_address(65535, 0), 1},

@@ -104,6 +104,38 @@ TEST_CASE("every size around the boundaries comes back as it went") {
   }
 }
 
+TEST_CASE("a message that goes out twice in a turn, between others that lie beside it") {
+  JavaHalf java;
+  java.echo = Echo::borrowed;
+  java.on_event = [&](const Event& event) {
+    if (event.record.type != ring::kMessage) return;
+    ring::Record again = java.connection_command(ring::kSend, event.id());
+    again.opcode = event.record.opcode;
+    again.flags = ring::kBorrowed;
+    again.address = event.record.address;
+    again.length = event.record.length;
+    java.put(again);
+  };
+  Client client = Client::tcp(java.listen());
+  open_connection(java, client);
+  // Headers go over those of the client: the last bytes of one message lie right in front of the next one's.
+  constexpr std::size_t kSizes[] = {3000, 125, 65535, 2048, 65536, 2049, 0, 4000};
+  std::string stream;
+  for (const std::size_t size : kSizes) stream += client_frame(kBinary, pattern(size, size), true, 0x91A2B3C4);
+  client.write(stream);
+  for (const std::size_t size : kSizes) {
+    CAPTURE(size);
+    for (int time = 0; time < 2; ++time) {
+      const Frame frame = next_frame(java, client);
+      CHECK(frame.alone());
+      const bool same = frame.payload == pattern(size, size);
+      CHECK(same);
+    }
+  }
+  client.close();
+  expect_idle(java);
+}
+
 TEST_CASE("the largest message passes, one byte more is refused on its header") {
   JavaHalf java;
   java.echo = Echo::borrowed;

@@ -152,6 +152,12 @@ void Loop::tell_areas() noexcept {
   tell(ring::kTemporaryUse, std::max(temporary_turn_, temporary_.used()));
   tell(ring::kTemporaryHighWater, temporary_.high_water());
   temporary_turn_ = 0;
+  const memory::Region* const shared = memory::Region::find(memory::Region::kShared);
+  if (shared == nullptr) return;
+  const memory::Usage usage = shared->shared_usage();
+  tell(ring::kSharedUse, usage.use);
+  tell(ring::kSharedHighWater, usage.high_water);
+  tell(ring::kSharedSpills, usage.spills);
 }
 
 void Loop::gather_events(std::int64_t deadline_ns) noexcept {

@@ -90,7 +90,21 @@ Region* Region::map_shared() noexcept {
 
 std::int64_t Region::acquire_locked(std::size_t length) noexcept {
   const std::lock_guard guard(lock_);
-  return blocks_.acquire(length);
+  const std::int64_t offset = blocks_.acquire(length);
+  tell_usage();
+  return offset;
+}
+
+void Region::tell_usage() noexcept {
+  const Usage& usage = blocks_.usage();
+  use_.store(usage.use, std::memory_order_relaxed);
+  high_water_.store(usage.high_water, std::memory_order_relaxed);
+  spills_.store(usage.spills, std::memory_order_relaxed);
+}
+
+Usage Region::shared_usage() const noexcept {
+  return {use_.load(std::memory_order_relaxed), high_water_.load(std::memory_order_relaxed),
+          spills_.load(std::memory_order_relaxed)};
 }
 
 int Region::release(std::uint64_t offset) noexcept {
@@ -105,6 +119,7 @@ int Region::release(std::uint64_t offset) noexcept {
   if (id_ == kShared) {
     const std::lock_guard guard(lock_);
     blocks_.free(offset);
+    tell_usage();
     if (blocks_.touched_free_bytes() > kMostKeptBytes) (void)blocks_.trim(kKeptBytes);
     keeps_too_much_.store(blocks_.touched_free_bytes() > kKeptBytes, std::memory_order_relaxed);
     return 0;

@@ -53,6 +53,8 @@ class Region {
   void take_back() noexcept;
   /// The shared region, from any thread: true when it keeps more touched free pages than `kKeptBytes`.
   [[nodiscard]] bool keeps_too_much() const noexcept { return keeps_too_much_.load(std::memory_order_relaxed); }
+  /// The shared region, from any thread: what its blocks took a moment ago.
+  [[nodiscard]] Usage shared_usage() const noexcept;
   /// The shared region, from any thread: gives pages back until it keeps kKeptBytes.
   void trim_locked() noexcept;
 
@@ -60,6 +62,7 @@ class Region {
   Region() = default;
   ~Region() = default;
   [[nodiscard]] static Region* map_shared() noexcept;
+  void tell_usage() noexcept;
 
   std::uint16_t id_ = 0;
   std::uint8_t* base_ = nullptr;
@@ -68,6 +71,9 @@ class Region {
   std::atomic<std::uint32_t> handed_back_{0};  // header index of the newest, 0 for none
   std::mutex lock_;                            // the shared region's
   std::atomic<bool> keeps_too_much_{false};    // the shared region's
+  std::atomic<std::size_t> use_{0};            // the shared region's usage, for those without the lock
+  std::atomic<std::size_t> high_water_{0};
+  std::atomic<std::size_t> spills_{0};
 };
 
 }  // namespace millrace::memory

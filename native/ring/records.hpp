@@ -178,6 +178,9 @@ enum Counter : std::uint32_t {
   kTemporarySpills,
   kSendAreaUse,
   kSendAreaHighWater,
+  kSharedUse,
+  kSharedHighWater,
+  kSharedSpills,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

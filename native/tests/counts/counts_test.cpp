@@ -114,7 +114,21 @@ class Driver {
     const auto* records = reinterpret_cast<const ring::Record*>(control_ + ring::kEventsOffset);
     for (int index = 0; index < events; ++index) {
       if (records[index].type == ring::kMessage) answer(records[index]);
+      if (records[index].type == ring::kRequest) accept(records[index]);
     }
+  }
+
+  /// One connection more, which nothing is sent on: its descriptor. It must be closed before the driver ends.
+  [[nodiscard]] int open_silent() {
+    const std::int64_t before = java_.counter(ring::kAccepted);
+    const int fd = connect_local(folder_.file("s"));
+    const std::string request = upgrade_request();
+    REQUIRE(::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size()));
+    while (java_.counter(ring::kAccepted) == before || commands_ == 0) turn(kSecond);
+    turn(0);
+    char head[512];
+    REQUIRE(::recv(fd, head, sizeof head, 0) > 100);
+    return fd;
   }
 
   [[nodiscard]] std::uint64_t block(std::uint32_t length) {
@@ -134,6 +148,15 @@ class Driver {
   }
 
  private:
+  void accept(const ring::Record& request) {
+    ring::Record command{};
+    command.type = ring::kAcceptUpgrade;
+    command.flags = ring::kBody;
+    command.slot = request.slot;
+    command.generation = request.generation;
+    put(command);
+  }
+
   void answer(const ring::Record& message) {
     ++messages_;
     const std::uint8_t* const payload = java_.region() + ring::offset_of(message.address);
@@ -278,6 +301,24 @@ TEST_CASE("an echo takes no memory, whichever way it is sent") {
       }
     }
   }
+}
+
+TEST_CASE("a connection takes no memory beside its entry of the slab") {
+  constexpr int kConnections = 200;
+  Driver driver;
+  const Counts counts(driver.java());
+  std::vector<int> sockets;
+  for (int index = 0; index < kConnections; ++index) sockets.push_back(driver.open_silent());
+  driver.turn(0);
+  CHECK(counts.of(ring::kAccepted) == kConnections);
+  CHECK(counts.of(ring::kConnections) == kConnections);
+  CHECK(counts.of(ring::kSlabUse) == kConnections * 128);
+  CHECK(counts.of(ring::kBlocksInUse) == 0);
+  for (const int socket : sockets) ::close(socket);
+  while (counts.of(ring::kConnections) > 0) driver.turn(kSecond);
+  CHECK(counts::allocations() == 0);
+  CHECK(counts::frees() == 0);
+  CHECK(counts::mappings() == 0);
 }
 
 TEST_CASE("a message that comes in pieces is copied by one quantum at most") {

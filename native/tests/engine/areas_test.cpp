@@ -163,4 +163,50 @@ TEST_CASE("free blocks stay hot up to 8 MiB, the rest goes back to the system af
   CHECK(resident(java.region() + (1 << 20), 63 << 20) <= static_cast<std::size_t>(kHot));
 }
 
+TEST_CASE("500 connections that were busy at once and are idle again leave 8 MiB of free blocks") {
+  constexpr int kConnections = 500;
+  constexpr std::size_t kLength = 256 << 10;
+  constexpr std::int64_t kHot = 8 << 20;
+  ring::LoopOptions options = test_options();
+  options.region_bytes = 512 << 20;
+  JavaHalf java(options);
+  java.echo = Echo::borrowed;
+  const std::uint8_t* const blocks = java.region() + (1 << 20);
+  const std::size_t blocks_length = static_cast<std::size_t>(options.region_bytes) - (1 << 20);
+  const std::string payload = pattern(kLength);
+  const std::string frame = client_frame(kBinary, payload);
+  const std::string all_but_last = frame.substr(0, frame.size() - 1);
+  const std::uint16_t port = java.listen();
+  java.keep_events = false;
+  std::vector<Client> clients;
+  for (int index = 0; index < kConnections; ++index) {
+    clients.push_back(Client::tcp(port));
+    open_connection(java, clients.back());
+  }
+  for (Client& client : clients) {
+    const std::int64_t before = java.counter(ring::kBytesReceived);
+    const auto length = static_cast<std::int64_t>(all_but_last.size());
+    client.write(all_but_last);
+    REQUIRE(pump(java, {&client}, [&] { return java.counter(ring::kBytesReceived) == before + length; }));
+    client.shrink();
+  }
+  settle(java);
+  constexpr auto kPinned = static_cast<std::int64_t>(kConnections * kLength);
+  CHECK(java.counter(ring::kBlockBytesInUse) == kPinned);
+  CHECK(resident(blocks, blocks_length) >= static_cast<std::size_t>(kPinned));
+  for (Client& client : clients) {
+    client.write(frame.substr(frame.size() - 1));
+    CHECK(next_frame(java, client).payload == payload);
+    client.shrink();
+  }
+  REQUIRE(pump(java, {}, [&] { return java.counter(ring::kBlockBytesReturned) >= kPinned - kHot; }, 5));
+  settle(java);
+  CHECK(java.counter(ring::kConnections) == kConnections);
+  CHECK(java.counter(ring::kBlocksInUse) == 0);
+  CHECK(java.counter(ring::kBlockBytesKept) <= kHot);
+  CHECK(resident(blocks, blocks_length) <= static_cast<std::size_t>(kHot));
+  for (Client& client : clients) client.close();
+  expect_idle(java);
+}
+
 }  // namespace millrace::engine::test

@@ -122,6 +122,12 @@ void Client::drop_unwritten() {
   out_at_ = 0;
 }
 
+void Client::shrink() {
+  REQUIRE(unwritten() + available() == 0);
+  out_.shrink_to_fit();
+  in_.shrink_to_fit();
+}
+
 void Client::shut_down() {
   finishing_ = false;
   // ENOTCONN: the server's RST has come and was not read yet.

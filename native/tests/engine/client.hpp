@@ -32,6 +32,8 @@ class Client {
   bool work();
   /// Forgets what the kernel has not taken.
   void drop_unwritten();
+  /// Gives back the memory that buffers have grown to. Nothing may be on the way.
+  void shrink();
   /// At most so many bytes leave in one `work`.
   std::size_t chunk = SIZE_MAX;
   /// At most so many bytes are read in one `work`; 0 is a peer that does not read.

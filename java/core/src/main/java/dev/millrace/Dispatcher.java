@@ -116,15 +116,16 @@ final class Dispatcher implements RequestDispatcher {
       Responses.line(lines, "Sec-WebSocket-Protocol", subprotocol);
     }
     String path = request.path();
+    String shared = path.equals(match.pattern()) ? match.pattern() : path;
     Handshake handshake =
         new KeptHandshake(
-            path.equals(match.pattern()) ? match.pattern() : path,
-            request.head().query(),
-            match.parameters(),
-            kept(request),
-            subprotocol,
-            accepted.attributes(),
-            request.remoteAddress());
+                PlainHandshake.of(shared, request.remoteAddress()),
+                request.head().query(),
+                match.parameters(),
+                kept(request),
+                subprotocol,
+                accepted.attributes())
+            .compact();
     Optional<Principal> peer = request.peer();
     if (peer.isPresent()) {
       handshake = new IdentifiedHandshake(handshake, peer.get());

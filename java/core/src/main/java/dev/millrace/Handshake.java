@@ -92,7 +92,8 @@ public interface Handshake {
    * The peer's address: an {@link java.net.InetSocketAddress}, or for a Unix socket a {@link
    * java.net.UnixDomainSocketAddress}, mostly unnamed.
    *
-   * @return the address
+   * @return the address; mostly an object made for this call, because a connection that nobody asks
+   *     keeps but its bytes
    */
   SocketAddress remoteAddress();
 

@@ -7,16 +7,31 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What every connection keeps; absent parts are shared empty maps or null. */
+/** What is kept of a request that had more than a path; absent parts are shared maps or null. */
 record KeptHandshake(
-    String path,
+    PlainHandshake plain,
     @Nullable String rawQuery,
     Map<String, String> parameters,
     Map<String, String> headers,
     @Nullable String chosenSubprotocol,
-    Map<String, Object> attributes,
-    SocketAddress remoteAddress)
+    Map<String, Object> attributes)
     implements Handshake {
+
+  /** As much of it as there is something in. */
+  Handshake compact() {
+    boolean isPlain =
+        rawQuery == null
+            && chosenSubprotocol == null
+            && parameters.isEmpty()
+            && headers.isEmpty()
+            && attributes.isEmpty();
+    return isPlain ? plain : this;
+  }
+
+  @Override
+  public String path() {
+    return plain.path();
+  }
 
   @Override
   public Optional<String> query() {
@@ -31,5 +46,10 @@ record KeptHandshake(
   @Override
   public Optional<String> subprotocol() {
     return Optional.ofNullable(chosenSubprotocol);
+  }
+
+  @Override
+  public SocketAddress remoteAddress() {
+    return plain.remoteAddress();
   }
 }

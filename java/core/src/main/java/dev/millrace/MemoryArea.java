@@ -39,7 +39,14 @@ public enum MemoryArea {
    * Where what handlers send from buffers and text is put until the turn ends. Its spills are all
    * {@link LoopStatistics#flushes()}.
    */
-  SEND_AREA(LoopCounter.SEND_AREA_USE, LoopCounter.SEND_AREA_HIGH_WATER, LoopCounter.FLUSHES);
+  SEND_AREA(LoopCounter.SEND_AREA_USE, LoopCounter.SEND_AREA_HIGH_WATER, LoopCounter.FLUSHES),
+
+  /**
+   * Blocks that belong to no loop: what other threads send, until it has left. There is one for the
+   * whole process, and every loop of every server tells the same of it, as of its own last turn: it
+   * is not to be added up. A spill: no block was to be had, and a send or a lease was refused.
+   */
+  SHARED(LoopCounter.SHARED_USE, LoopCounter.SHARED_HIGH_WATER, LoopCounter.SHARED_SPILLS);
 
   private final LoopCounter use;
   private final LoopCounter highWater;

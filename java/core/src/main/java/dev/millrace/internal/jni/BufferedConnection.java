@@ -56,9 +56,6 @@ abstract class BufferedConnection extends AbstractConnection {
 
   private volatile long posted;
   private long staged;
-
-  // What was buffered when the loop last admitted a send, and what it has written since.
-  private long admitted;
   private long stagedBatch = -1;
 
   // The mark was reached or a send refused: onWritable is owed.
@@ -97,8 +94,9 @@ abstract class BufferedConnection extends AbstractConnection {
     if (!isOpen()) {
       return SendResult.CLOSED;
     }
-    admitted = posted + stagedBytes() + loop.bufferedWord(slot);
-    if (admitted < loop.highWaterMark()) {
+    long buffered = posted + stagedBytes() + loop.bufferedWord(slot);
+    if (buffered < loop.highWaterMark()) {
+      loop.outgoing().admit(buffered);
       return SendResult.ACCEPTED;
     }
     oweWritable(false);
@@ -136,7 +134,7 @@ abstract class BufferedConnection extends AbstractConnection {
 
   /** Loop thread: posted sends are about to become commands, whatever is buffered by now. */
   final void admitPosted() {
-    admitted = 0;
+    loop.outgoing().admit(0);
   }
 
   final SendResult orOutOfMemory(boolean accepted) {
@@ -154,11 +152,10 @@ abstract class BufferedConnection extends AbstractConnection {
     }
   }
 
-  /** Loop thread: a send that was admitted here has become a command. */
-  final void addSent(int length, long batch) {
+  /** Loop thread: a send that was admitted has become a command; so much is buffered with it. */
+  final void addSent(int length, long batch, long buffered) {
     addStaged(length, batch);
-    admitted += frameLength(length);
-    if (admitted >= loop.highWaterMark()) {
+    if (buffered >= loop.highWaterMark()) {
       oweWritable(false);
     }
   }

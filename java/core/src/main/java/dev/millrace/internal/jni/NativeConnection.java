@@ -38,16 +38,16 @@ final class NativeConnection extends BufferedConnection {
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
-      PHASE = lookup.findVarHandle(NativeConnection.class, "phase", int.class);
+      PHASE = lookup.findVarHandle(NativeConnection.class, "phase", byte.class);
       COMPLETIONS = lookup.findVarHandle(NativeConnection.class, "completions", Completions.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
-  private static final int OPEN = 0;
-  private static final int CLOSING = 1;
-  private static final int ENDED = 2;
+  private static final byte OPEN = 0;
+  private static final byte CLOSING = 1;
+  private static final byte ENDED = 2;
 
   /** Who keeps the peer from being read: bits. */
   static final int BY_APPLICATION = 1;
@@ -57,7 +57,7 @@ final class NativeConnection extends BufferedConnection {
   // Null where the handler runs on the loop.
   private final @Nullable NativeHandlerQueue queue;
 
-  private volatile int phase = OPEN;
+  private volatile byte phase = OPEN;
   // Bits of BY_...; loop thread only.
   private byte pauses;
 

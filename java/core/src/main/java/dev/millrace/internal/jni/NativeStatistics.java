@@ -73,6 +73,9 @@ final class NativeStatistics {
       case TEMPORARY_SPILLS -> Records.COUNTER_TEMPORARY_SPILLS;
       case SEND_AREA_USE -> Records.COUNTER_SEND_AREA_USE;
       case SEND_AREA_HIGH_WATER -> Records.COUNTER_SEND_AREA_HIGH_WATER;
+      case SHARED_USE -> Records.COUNTER_SHARED_USE;
+      case SHARED_HIGH_WATER -> Records.COUNTER_SHARED_HIGH_WATER;
+      case SHARED_SPILLS -> Records.COUNTER_SHARED_SPILLS;
     };
   }
 }

@@ -45,6 +45,10 @@ final class Outgoing {
   // Counts the batches of commands; see BufferedConnection.
   private long batch;
 
+  // What was buffered for a connection when a send to it was admitted, and what has been written
+  // for it since. Of one connection at a time, so that it need not be kept for each.
+  private long admitted;
+
   Outgoing(int handle, LoopMemory memory) {
     this.handle = handle;
     this.memory = memory;
@@ -120,6 +124,11 @@ final class Outgoing {
 
   // ---- Messages.
 
+  /** What is written next is for a connection that has so much buffered. */
+  void admit(long buffered) {
+    admitted = buffered;
+  }
+
   /** Sends a payload that lies in a message or a block. */
   void send(
       NativeConnection connection,
@@ -129,19 +138,10 @@ final class Outgoing {
       int length,
       long token) {
     makeCommandRoom();
-    write(connection, opcode, placement, address, length, token);
-  }
-
-  private void write(
-      NativeConnection connection,
-      int opcode,
-      int placement,
-      long address,
-      int length,
-      long token) {
     commands.send(
         opcode, placement, connection.slot(), connection.generation(), address, length, token);
-    connection.addSent(length, batch);
+    admitted += BufferedConnection.frameLength(length);
+    connection.addSent(length, batch, admitted);
   }
 
   /** Hands on what another thread has posted. */
@@ -167,7 +167,7 @@ final class Outgoing {
     }
     makeRoom(length);
     int place = stage(bytes, length);
-    write(connection, opcode, Records.STAGED, memory.address(place), length, token);
+    send(connection, opcode, Records.STAGED, memory.address(place), length, token);
     return true;
   }
 
@@ -185,7 +185,7 @@ final class Outgoing {
     int place = area.next();
     int length = Utf8Encoder.encode(text, sendView, place);
     area.take(length);
-    write(connection, Records.TEXT, Records.STAGED, memory.address(place), length, token);
+    send(connection, Records.TEXT, Records.STAGED, memory.address(place), length, token);
     return true;
   }
 

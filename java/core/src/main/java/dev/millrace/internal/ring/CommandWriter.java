@@ -59,7 +59,11 @@ public final class CommandWriter {
   /** Sends one message or ping; {@code token} other than 0 asks for a {@code SENT} event. */
   public void send(
       int opcode, int placement, int slot, int generation, long address, int length, long token) {
-    write(Records.SEND, opcode, placement, slot, address, length, generation, token);
+    copy(
+        Records.head(Records.SEND, opcode, placement, slot),
+        address,
+        Records.lengthAndGeneration(length, generation),
+        token);
   }
 
   /** Starts the closing handshake; {@code code} 0 is a Close frame without a body. */
@@ -114,7 +118,7 @@ public final class CommandWriter {
     copy(
         Records.head(type, opcode, flags, slot),
         address,
-        Integer.toUnsignedLong(length) | (long) generation << 32,
+        Records.lengthAndGeneration(length, generation),
         auxiliary);
   }
 

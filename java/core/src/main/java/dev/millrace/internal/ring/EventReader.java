@@ -12,6 +12,9 @@ public final class EventReader {
   private final ByteBuffer control;
   private int record;
 
+  // The first word, read once: type, opcode, flags and slot.
+  private long head;
+
   /** A reader over a control mapping; the buffer's own order is not touched. */
   public EventReader(ByteBuffer control) {
     this.control = control.duplicate().order(ByteOrder.LITTLE_ENDIAN);
@@ -20,19 +23,20 @@ public final class EventReader {
   /** Moves to the event at {@code index} and returns this. */
   public EventReader wrap(int index) {
     record = Records.EVENTS_OFFSET + index * Records.RECORD_LENGTH;
+    head = control.getLong(record);
     return this;
   }
 
   public int type() {
-    return control.get(record + Records.TYPE_OFFSET) & 0xFF;
+    return Records.type(head);
   }
 
   public int opcode() {
-    return control.get(record + Records.OPCODE_OFFSET) & 0xFF;
+    return Records.opcode(head);
   }
 
   public int flags() {
-    return control.getShort(record + Records.FLAGS_OFFSET) & 0xFFFF;
+    return Records.flags(head);
   }
 
   public boolean has(int flag) {
@@ -40,7 +44,7 @@ public final class EventReader {
   }
 
   public int slot() {
-    return control.getInt(record + Records.SLOT_OFFSET);
+    return Records.slot(head);
   }
 
   public long address() {

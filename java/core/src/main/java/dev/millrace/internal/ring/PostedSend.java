@@ -15,12 +15,12 @@ public final class PostedSend {
 
   /** The third word. */
   public static long lengthAndGeneration(int length, int generation) {
-    return Integer.toUnsignedLong(length) | (long) generation << 32;
+    return Records.lengthAndGeneration(length, generation);
   }
 
   /** The slot named in the first word. */
   public static int slot(long head) {
-    return (int) (head >>> 32);
+    return Records.slot(head);
   }
 
   /** The length in the third word. */

@@ -186,6 +186,9 @@ public final class Records {
   @Native public static final int COUNTER_TEMPORARY_SPILLS = 40;
   @Native public static final int COUNTER_SEND_AREA_USE = 41;
   @Native public static final int COUNTER_SEND_AREA_HIGH_WATER = 42;
+  @Native public static final int COUNTER_SHARED_USE = 43;
+  @Native public static final int COUNTER_SHARED_HIGH_WATER = 44;
+  @Native public static final int COUNTER_SHARED_SPILLS = 45;
   @Native public static final int COUNTER_BLOCKS_BY_CLASS = 64;
   @Native public static final int BLOCK_CLASSES = 23;
 
@@ -210,6 +213,30 @@ public final class Records {
 
   /** The first eight bytes of a record as one word. */
   static long head(int type, int opcode, int flags, int slot) {
-    return type | (long) opcode << 8 | (long) flags << 16 | (long) slot << 32;
+    return type
+        | (long) opcode << 8 * OPCODE_OFFSET
+        | (long) flags << 8 * FLAGS_OFFSET
+        | (long) slot << 8 * SLOT_OFFSET;
+  }
+
+  static int type(long head) {
+    return (int) head & 0xFF;
+  }
+
+  static int opcode(long head) {
+    return (int) head >>> 8 * OPCODE_OFFSET & 0xFF;
+  }
+
+  static int flags(long head) {
+    return (int) head >>> 8 * FLAGS_OFFSET;
+  }
+
+  static int slot(long head) {
+    return (int) (head >>> 8 * SLOT_OFFSET);
+  }
+
+  /** The third eight bytes of a record as one word. */
+  static long lengthAndGeneration(int length, int generation) {
+    return Integer.toUnsignedLong(length) | (long) generation << 32;
   }
 }

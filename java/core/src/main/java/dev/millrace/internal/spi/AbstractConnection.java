@@ -48,16 +48,15 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     }
   }
 
-  private enum State {
-    NEW,
-    OPEN,
-    FAILED,
-    ENDED
-  }
+  // Bytes, because an idle connection has a budget of them: they fit behind the object's header.
+  private static final byte NEW = 0;
+  private static final byte OPEN = 1;
+  private static final byte FAILED = 2;
+  private static final byte ENDED = 3;
 
   private final Handler handler;
   private final Handshake handshake;
-  private State state = State.NEW;
+  private byte state = NEW;
   private @Nullable Throwable failure;
   private volatile @Nullable Object attachment;
 
@@ -87,7 +86,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   /** Calls {@code onOpen}. Once, before every other delivery. */
   protected final void deliverOpen() {
-    state = State.OPEN;
+    state = OPEN;
     try {
       handler.onOpen(this);
     } catch (Throwable t) {
@@ -101,7 +100,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
    * @param message valid until this returns
    */
   protected final void deliverMessage(Message message) {
-    if (state != State.OPEN) {
+    if (state != OPEN) {
       return;
     }
     try {
@@ -113,7 +112,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   /** Calls {@code onWritable}, unless a handler of this connection has thrown before. */
   protected final void deliverWritable() {
-    if (state != State.OPEN) {
+    if (state != OPEN) {
       return;
     }
     try {
@@ -130,8 +129,8 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
    * @param cause what the executor threw
    */
   protected final void deliverRejection(Throwable cause) {
-    if (state == State.OPEN) {
-      state = State.FAILED;
+    if (state == OPEN) {
+      state = FAILED;
     }
     if (failure == null) {
       failure = cause;
@@ -146,12 +145,12 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
    * @param told how the connection ended, as the engine knows it
    */
   protected final void deliverClose(CloseReason told) {
-    if (state == State.ENDED) {
+    if (state == ENDED) {
       return;
     }
     CloseReason reason = withFailure(told);
-    boolean opened = state != State.NEW;
-    state = State.ENDED;
+    boolean opened = state != NEW;
+    state = ENDED;
     if (opened) {
       try {
         handler.onClose(this, reason);
@@ -238,7 +237,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   }
 
   private void fail(String method, Throwable thrown) {
-    state = State.FAILED;
+    state = FAILED;
     failure = thrown;
     try {
       beginClose(CloseCode.INTERNAL_ERROR, "");

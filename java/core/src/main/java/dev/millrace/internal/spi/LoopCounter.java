@@ -47,7 +47,10 @@ public enum LoopCounter {
   TEMPORARY_HIGH_WATER,
   TEMPORARY_SPILLS,
   SEND_AREA_USE,
-  SEND_AREA_HIGH_WATER;
+  SEND_AREA_HIGH_WATER,
+  SHARED_USE,
+  SHARED_HIGH_WATER,
+  SHARED_SPILLS;
 
   /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */
   public static final int BLOCK_CLASSES = 23;

@@ -33,19 +33,25 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @Timeout(value = 180, unit = TimeUnit.SECONDS)
 class NativeAllocationTest {
-  /** How long messages are, how many, and how many are on the way at once. */
+  /**
+   * How long messages are, how many, how many are on the way at once, and what the virtual machine
+   * may still do on the loop's thread by itself: 936 bytes were seen, once. An object of 16 bytes
+   * in every 3,900th message of 64 bytes, or in every 300th of 64 KiB, is more.
+   */
   private enum Load {
-    SMALL(64, 1_000_000, 32),
-    LARGE(65_536, 20_000, 1);
+    SMALL(64, 1_000_000, 32, 4096),
+    LARGE(65_536, 40_000, 1, 2048);
 
     final int length;
     final int messages;
     final int pipeline;
+    final long allowed;
 
-    Load(int length, int messages, int pipeline) {
+    Load(int length, int messages, int pipeline, long allowed) {
       this.length = length;
       this.messages = messages;
       this.pipeline = pipeline;
+      this.allowed = allowed;
     }
 
     int warmUp() {
@@ -56,9 +62,6 @@ class NativeAllocationTest {
       return "x".repeat(length).getBytes(StandardCharsets.US_ASCII);
     }
   }
-
-  /** What the virtual machine may still do on this thread by itself, over all measured messages. */
-  private static final long ALLOWED_BYTES = 4096;
 
   /** How a message is answered; the answer is as long as the message. */
   private interface Answer {
@@ -157,7 +160,7 @@ class NativeAllocationTest {
   @EnumSource
   void sendOfTheMessage(Load load) throws Exception {
     assertThat(allocated(load, (connection, message) -> connection.send(message)))
-        .isLessThanOrEqualTo(ALLOWED_BYTES);
+        .isLessThanOrEqualTo(load.allowed);
   }
 
   @ParameterizedTest
@@ -165,7 +168,7 @@ class NativeAllocationTest {
   void sendOfAHeapBuffer(Load load) throws Exception {
     ByteBuffer heap = ByteBuffer.wrap(load.payload());
     assertThat(allocated(load, (connection, message) -> connection.send(heap)))
-        .isLessThanOrEqualTo(ALLOWED_BYTES);
+        .isLessThanOrEqualTo(load.allowed);
   }
 
   @ParameterizedTest
@@ -174,7 +177,7 @@ class NativeAllocationTest {
     ByteBuffer direct = ByteBuffer.allocateDirect(load.length);
     direct.put(load.payload()).flip();
     assertThat(allocated(load, (connection, message) -> connection.send(direct)))
-        .isLessThanOrEqualTo(ALLOWED_BYTES);
+        .isLessThanOrEqualTo(load.allowed);
   }
 
   @ParameterizedTest
@@ -182,7 +185,7 @@ class NativeAllocationTest {
   void sendOfText(Load load) throws Exception {
     String text = "x".repeat(load.length);
     assertThat(allocated(load, (connection, message) -> connection.send(text)))
-        .isLessThanOrEqualTo(ALLOWED_BYTES);
+        .isLessThanOrEqualTo(load.allowed);
   }
 
   /**
@@ -201,7 +204,7 @@ class NativeAllocationTest {
               lease.buffer().put(payload);
               return connection.send(lease);
             });
-    assertThat(bytes).isLessThanOrEqualTo(24L * load.messages + ALLOWED_BYTES);
+    assertThat(bytes).isLessThanOrEqualTo(24L * load.messages + load.allowed);
   }
 
   /** The slice of {@code payload()} is the one small object that its documentation speaks of. */
@@ -209,7 +212,7 @@ class NativeAllocationTest {
   @EnumSource
   void payloadCostsOneBuffer(Load load) throws Exception {
     long bytes = allocated(load, (connection, message) -> connection.send(message.payload()));
-    assertThat(bytes).isLessThanOrEqualTo(64L * load.messages + ALLOWED_BYTES);
+    assertThat(bytes).isLessThanOrEqualTo(64L * load.messages + load.allowed);
   }
 
   @Test
@@ -231,7 +234,7 @@ class NativeAllocationTest {
         server.statistics(0, statistics);
       }
       assertThat(threads.getCurrentThreadAllocatedBytes() - before)
-          .isLessThanOrEqualTo(ALLOWED_BYTES);
+          .isLessThanOrEqualTo(Load.LARGE.allowed);
     }
   }
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process.hpp"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
+
+#include "clock.hpp"
 
 namespace millrace::load {
 namespace {
@@ -25,18 +27,12 @@ std::string read_file(const std::string& path) {
 
 std::string directory_of(int pid) { return "/proc/" + std::to_string(pid); }
 
-bool read_threads(int pid, std::map<int, uint64_t>& thread_ns) {
-  std::string tasks = directory_of(pid) + "/task";
-  DIR* directory = opendir(tasks.c_str());
-  if (!directory) return false;
-  while (dirent* entry = readdir(directory)) {
-    if (entry->d_name[0] == '.') continue;
-    // The first field is the time on a processor; the file is empty when the thread has just ended.
-    std::string schedstat = read_file(tasks + "/" + entry->d_name + "/schedstat");
-    if (!schedstat.empty()) thread_ns[atoi(entry->d_name)] = strtoull(schedstat.c_str(), nullptr, 10);
-  }
-  closedir(directory);
-  return !thread_ns.empty();
+bool read_clock(int pid, CpuReading& reading) {
+  clockid_t clock;
+  timespec time;
+  if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &time)) return false;
+  reading.total_ns = static_cast<uint64_t>(time.tv_sec) * kNanosPerSecond + static_cast<uint64_t>(time.tv_nsec);
+  return true;
 }
 
 bool read_ticks(int pid, CpuReading& reading) {
@@ -63,19 +59,13 @@ double seconds(const timeval& time) {
 
 CpuReading read_cpu(int pid) {
   CpuReading reading;
-  if (pid) reading.valid = read_threads(pid, reading.thread_ns) && read_ticks(pid, reading);
+  if (pid) reading.valid = read_clock(pid, reading) && read_ticks(pid, reading);
   return reading;
 }
 
 CpuUse cpu_between(const CpuReading& start, const CpuReading& end) {
   CpuUse use;
-  uint64_t total_ns = 0;
-  for (auto [thread, ns] : end.thread_ns) {
-    auto before = start.thread_ns.find(thread);
-    total_ns += before == start.thread_ns.end() ? ns : ns - before->second;
-  }
-  for (auto [thread, ns] : start.thread_ns) use.threads_ended += end.thread_ns.contains(thread) ? 0 : 1;
-  use.seconds = static_cast<double>(total_ns) / 1e9;
+  use.seconds = static_cast<double>(end.total_ns - start.total_ns) / static_cast<double>(kNanosPerSecond);
   use.user_seconds = end.user_seconds - start.user_seconds;
   use.system_seconds = end.system_seconds - start.system_seconds;
   return use;

@@ -2,31 +2,27 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 
 namespace millrace::load {
 
 /// What a process has used up to one moment.
 ///
-/// The total comes from `/proc/PID/task/*/schedstat` in nanoseconds, kept per thread; the user and
-/// system shares come from `/proc/PID/stat`, whose 10 ms ticks are too coarse for the total of a
-/// short window but good enough to say where it went.
+/// The total is the process's CPU clock, in nanoseconds: all of its threads, those that have ended
+/// included (a JIT compiler's may end at any time; the sum over `/proc/PID/task` would forget what
+/// they used). The user and system shares come from `/proc/PID/stat`, whose 10 ms ticks are too
+/// coarse for the total of a short window but good enough to say where it went.
 struct CpuReading {
-  std::map<int, uint64_t> thread_ns;
+  uint64_t total_ns = 0;
   double user_seconds = 0;
   double system_seconds = 0;
   bool valid = false;
 };
 
 /// The difference of two readings.
-///
-/// What a thread used after the first reading is lost if it ended before the second (a JIT compiler
-/// thread may), which would flatter the server; `threads_ended` says how many did.
 struct CpuUse {
   double seconds = 0;
   double user_seconds = 0;
   double system_seconds = 0;
-  int threads_ended = 0;
 };
 
 [[nodiscard]] CpuReading read_cpu(int pid);

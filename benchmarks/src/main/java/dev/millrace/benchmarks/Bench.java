@@ -16,7 +16,7 @@ import java.util.StringJoiner;
 import java.util.concurrent.CancellationException;
 
 /**
- * Measures our echo server against the floor, and against peers that run already.
+ * Measures our echo server against the floor, against Netty, and against peers that run already.
  *
  * <p>In each cell the servers take turns, in reversed order every other time, so that what drifts
  * on the machine drifts under all of them; a ratio is formed from two measurements that stand side
@@ -26,8 +26,12 @@ public final class Bench {
   private static final int FAILED = 1;
   private static final int MISUSED = 2;
   private static final double FLOOR_WARMUP_SECONDS = 0.5; // nothing to compile in it
+  private static final int LONGEST_WORD = 200; // a class path tells nobody anything
+  private static final String NETTY = "benchmarks/peers/netty/target";
+  private static final String NETTY_MAIN = "dev.millrace.benchmarks.peers.netty.EchoServer";
 
   private final BenchOptions options;
+  private final Path home;
   private final Path binaries;
   private final Machine machine;
   private final Children children;
@@ -35,9 +39,15 @@ public final class Bench {
   private final PrintStream progress;
 
   private Bench(
-      BenchOptions options, Path binaries, Machine machine, Children children, PrintStream progress)
+      BenchOptions options,
+      Path home,
+      Path binaries,
+      Machine machine,
+      Children children,
+      PrintStream progress)
       throws BenchException {
     this.options = options;
+    this.home = home;
     this.binaries = binaries;
     this.machine = machine;
     this.children = children;
@@ -69,8 +79,10 @@ public final class Bench {
     checkJson(options);
     Machine machine = Machine.inspect();
     machine.warnings().forEach(warning -> System.err.println("warning: " + warning));
-    try (Children children = new Children(home)) {
-      Bench bench = new Bench(options, binaries, machine, children, System.err);
+    // The launcher starts our server with the Java that this names.
+    Map<String, String> environment = Map.of("JAVA_HOME", options.jvm().home().toString());
+    try (Children children = new Children(home, environment)) {
+      Bench bench = new Bench(options, home, binaries, machine, children, System.err);
       List<CellResult> results = bench.measure();
       Report.print(results, System.out);
       writeJson(options, machine, results);
@@ -100,6 +112,7 @@ public final class Bench {
     for (Peer peer : options.peers()) {
       checkPeer(peer);
     }
+    progress.println("servers written in Java run on Java " + options.jvm().version());
     Map<String, StartedServer> servers = startServers();
     List<CellResult> results = new ArrayList<>();
     for (Cell cell : options.cells()) {
@@ -107,7 +120,13 @@ public final class Bench {
       Map<String, StartedServer> used = new LinkedHashMap<>();
       used.put(Peer.OURS, servers.get(Peer.OURS));
       used.put(Peer.FLOOR, servers.get(floorOf(cell)));
-      results.add(measure(cell, used));
+      nettyCommands().keySet().forEach(name -> used.put(name, servers.get(name)));
+      double stolenBefore = Machine.stolenSeconds(machine.serverCore());
+      long start = System.nanoTime();
+      CellResult result = measure(cell, used);
+      double elapsed = (System.nanoTime() - start) / 1e9;
+      result.stolenShare((Machine.stolenSeconds(machine.serverCore()) - stolenBefore) / elapsed);
+      results.add(result);
     }
     return results;
   }
@@ -131,6 +150,9 @@ public final class Bench {
         servers.put(name, start(Peer.FLOOR, command));
       }
     }
+    for (Map.Entry<String, List<String>> netty : nettyCommands().entrySet()) {
+      servers.put(netty.getKey(), start(netty.getKey(), netty.getValue()));
+    }
     if (!Machine.raised(servers.get(Peer.OURS).peer().pid())) {
       progress.println("warning: only root may raise the servers above the work of other sessions");
     }
@@ -139,13 +161,37 @@ public final class Bench {
 
   private StartedServer start(String name, List<String> command)
       throws BenchException, InterruptedException {
-    progress.println("starting " + String.join(" ", command));
+    StringJoiner line = new StringJoiner(" ", "starting ", "");
+    command.forEach(word -> line.add(word.length() > LONGEST_WORD ? "..." : word));
+    progress.println(line);
     return StartedServer.start(children, machine.serverCore(), name, command);
   }
 
   private List<String> ourCommand() throws BenchException {
     String port = Integer.toString(freePort());
     return options.ours().stream().map(word -> word.replace("{port}", port)).toList();
+  }
+
+  /** By name; none unless Netty is asked for. */
+  private Map<String, List<String>> nettyCommands() throws BenchException {
+    if (options.comparison() != Comparison.NETTY) {
+      return Map.of();
+    }
+    Path folder = home.resolve(NETTY);
+    String classPath;
+    try {
+      classPath = folder.resolve("classes") + ":" + Files.readString(folder.resolve("classpath"));
+    } catch (IOException e) {
+      throw new BenchException(folder + " is not built: start it with ./millrace bench");
+    }
+    Map<String, List<String>> commands = new LinkedHashMap<>();
+    commands.put(Peer.NETTY_TUNED, nettyCommand(classPath, "--tuned"));
+    commands.put(Peer.NETTY_DEFAULT, nettyCommand(classPath, "--default"));
+    return commands;
+  }
+
+  private List<String> nettyCommand(String classPath, String mode) {
+    return options.jvm().command(classPath.strip(), NETTY_MAIN, mode, "--port", "0");
   }
 
   private static int freePort() throws BenchException {
@@ -237,14 +283,17 @@ public final class Bench {
       List<Run> runs = result.runs(name);
       if (!runs.isEmpty()) {
         double micros = runs.get(runs.size() - 1).serverMicros();
-        line.add(Figures.format("%s %.3f us/msg", name, micros));
+        line.add(Figures.format("%s %.3f us/msg", name, micros) + lastRatio(result, name));
       }
     }
-    List<Double> ratios = result.ratios(Peer.FLOOR);
-    if (!ratios.isEmpty()) {
-      line.add(Figures.format("ratio %.3f", ratios.get(ratios.size() - 1)));
-    }
     return "  pair " + (pair + 1) + "/" + options.pairs() + ": " + line;
+  }
+
+  private static String lastRatio(CellResult result, String other) {
+    List<Double> ratios = result.ratios(other);
+    return other.equals(Peer.OURS) || ratios.isEmpty()
+        ? ""
+        : Figures.format(" (ratio %.3f)", ratios.get(ratios.size() - 1));
   }
 
   private static void checkJson(BenchOptions options) throws BenchException {

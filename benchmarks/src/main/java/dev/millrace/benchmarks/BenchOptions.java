@@ -10,27 +10,33 @@ import org.jspecify.annotations.Nullable;
 /** What the command line asked for. */
 record BenchOptions(
     boolean help,
+    Comparison comparison,
     int pairs,
     double seconds,
     double warmupSeconds,
     List<Cell> cells,
     List<Peer> peers,
     List<String> ours,
+    Jvm jvm,
     @Nullable Path json) {
 
   static final String USAGE =
       """
-      usage: ./millrace bench [--only floor] [option ...]
-        --only floor             our echo server against the floor (the one kind there is so far)
+      usage: ./millrace bench [--only floor|netty|jmh] [option ...]
+        --only floor             our echo server against the floor (what happens if left out)
+        --only netty             ... against Netty, tuned and with its defaults, and the floor
+        --only jmh               the microbenchmarks instead; only JMH's options, behind --
         --pairs N                how often each server is measured in each cell (5)
         --seconds S              length of one measurement (2)
         --warmup S               load before the first one of a cell, with answers compared (3)
         --cells LIST             some of the cells, comma-separated:
                                  %s
+                                 (all with floor; those with a target with netty)
         --peer NAME=URL,pid=PID  a server that runs already, to compare with; may be repeated
         --ours COMMAND           starts our server; {port} stands for the port, and it prints a line
                                  "listening URL" when it is ready; if left out:
                                  %s
+        --java HOME              the JDK that every Java server runs on (the launcher's)
         --json FILE              every single figure, too
         --help                   this text
       example: ./millrace bench --only floor --cells 64b,1m --pairs 15
@@ -53,9 +59,11 @@ record BenchOptions(
     private int pairs = 5;
     private double seconds = 2;
     private double warmupSeconds = 3;
-    private List<Cell> cells = Cell.FLOOR;
+    private Comparison comparison = Comparison.FLOOR;
+    private @Nullable List<Cell> cells;
     private final List<Peer> peers = new ArrayList<>();
     private List<String> ours = defaultCommand();
+    private Jvm jvm = Jvm.own();
     private @Nullable Path json;
 
     Parser(String[] arguments) {
@@ -67,19 +75,29 @@ record BenchOptions(
         option(arguments[index++]);
       }
       return new BenchOptions(
-          help, pairs, seconds, warmupSeconds, cells, List.copyOf(peers), ours, json);
+          help,
+          comparison,
+          pairs,
+          seconds,
+          warmupSeconds,
+          cells == null ? comparison.cells() : cells,
+          List.copyOf(peers),
+          ours,
+          jvm,
+          json);
     }
 
     private void option(String name) throws UsageException {
       switch (name) {
         case "--help" -> help = true;
-        case "--only" -> only(value(name));
+        case "--only" -> comparison = Comparison.parse(value(name));
         case "--pairs" -> pairs = wholeNumber(name, value(name), 1, 1000);
         case "--seconds" -> seconds = number(name, value(name), 0.1, 600);
         case "--warmup" -> warmupSeconds = number(name, value(name), 0.5, 600);
         case "--cells" -> cells = Cell.parse(value(name));
         case "--peer" -> addPeer(Peer.parse(value(name)));
         case "--ours" -> ours = command(value(name));
+        case "--java" -> jvm = Jvm.parse(value(name));
         case "--json" -> json = path(name, value(name));
         default -> throw new UsageException("unknown option " + name + "; bench --help lists them");
       }
@@ -90,13 +108,6 @@ record BenchOptions(
         throw new UsageException(name + " wants a value; bench --help shows it");
       }
       return arguments[index++];
-    }
-
-    private static void only(String kind) throws UsageException {
-      if (!kind.equals("floor")) {
-        throw new UsageException(
-            "--only: \"" + kind + "\" is not in this version; use --only floor");
-      }
     }
 
     private void addPeer(Peer peer) throws UsageException {

@@ -20,8 +20,8 @@ record Cell(
     boolean text,
     boolean assembled) {
 
-  /** The cells of {@code --only floor}, in the order in which they are measured. */
-  static final List<Cell> FLOOR =
+  /** In the order in which they are measured. */
+  static final List<Cell> ALL =
       List.of(
           binary("64b", "64 B", 64, 100, 1),
           binary("64b-x16", "64 B", 64, 100, 16),
@@ -47,20 +47,20 @@ record Cell(
     return size + " x " + connections + ", " + inFlight + " in flight";
   }
 
-  /** The cells named in a comma-separated list, in the order of {@link #FLOOR}. */
+  /** The cells named in a comma-separated list, in the order of {@link #ALL}. */
   static List<Cell> parse(String list) throws UsageException {
     List<String> wanted = List.of(list.split(",", -1));
-    List<String> known = FLOOR.stream().map(Cell::name).toList();
+    List<String> known = ALL.stream().map(Cell::name).toList();
     for (String name : wanted) {
       if (!known.contains(name)) {
         throw new UsageException("--cells: no cell \"" + name + "\"; there are " + names());
       }
     }
-    return FLOOR.stream().filter(cell -> wanted.contains(cell.name())).toList();
+    return ALL.stream().filter(cell -> wanted.contains(cell.name())).toList();
   }
 
   static String names() {
-    return FLOOR.stream().map(Cell::name).collect(Collectors.joining(","));
+    return ALL.stream().map(Cell::name).collect(Collectors.joining(","));
   }
 
   /** What the load generator is told. */

@@ -16,6 +16,7 @@ final class CellResult {
   private final Cell cell;
   private final Map<String, List<Run>> runs = new LinkedHashMap<>();
   private final Map<String, String> faults = new LinkedHashMap<>();
+  private double stolenShare;
 
   CellResult(Cell cell, List<String> names) {
     this.cell = cell;
@@ -56,16 +57,26 @@ final class CellResult {
 
   /** Ours to the other's server CPU per message, pair by pair. */
   List<Double> ratios(String other) {
-    List<Run> ours = runs(Peer.OURS);
+    return ratios(Peer.OURS, other);
+  }
+
+  /** One server's CPU per message to another's, pair by pair. */
+  List<Double> ratios(String name, String other) {
+    List<Run> runs = runs(name);
     List<Run> others = runs(other);
     List<Double> ratios = new ArrayList<>();
-    for (int i = 0; i < Math.min(ours.size(), others.size()); i++) {
-      ratios.add(ours.get(i).serverMicros() / others.get(i).serverMicros());
+    for (int i = 0; i < Math.min(runs.size(), others.size()); i++) {
+      ratios.add(runs.get(i).serverMicros() / others.get(i).serverMicros());
     }
     return ratios;
   }
 
-  int threadsEnded(String name) {
-    return runs(name).stream().mapToInt(Run::threadsEnded).sum();
+  /** The share of the server's core that the host gave to others while this cell was measured. */
+  double stolenShare() {
+    return stolenShare;
+  }
+
+  void stolenShare(double share) {
+    stolenShare = share;
   }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -23,11 +24,13 @@ final class Children implements AutoCloseable {
       "{ echo -20 > /proc/$$/autogroup; } 2> /dev/null || :; exec \"$@\"";
 
   private final Path directory;
+  private final Map<String, String> environment;
   private final List<Process> processes = new ArrayList<>();
   private boolean closed;
 
-  Children(Path directory) {
+  Children(Path directory, Map<String, String> environment) {
     this.directory = directory;
+    this.environment = environment;
     Runtime.getRuntime().addShutdownHook(new Thread(this::close, "stop-children"));
   }
 
@@ -41,12 +44,13 @@ final class Children implements AutoCloseable {
     wrapped.addAll(List.of("taskset", "-c", Integer.toString(core)));
     wrapped.addAll(command);
     try {
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(wrapped)
               .directory(directory.toFile())
               .redirectErrorStream(mergeErrors)
-              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-              .start();
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+      builder.environment().putAll(environment);
+      Process process = builder.start();
       processes.add(process);
       return process;
     } catch (IOException e) {

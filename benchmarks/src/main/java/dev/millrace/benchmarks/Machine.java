@@ -23,6 +23,7 @@ record Machine(int serverCore, int clientCore, List<String> warnings) {
   private static final long SAMPLE_MILLIS = 1000;
   // The kernel reports times in /proc in this unit on every architecture we run on (USER_HZ).
   private static final double TICKS_PER_SECOND = 100;
+  private static final int STEAL_FIELD = 8;
 
   /** Takes a second: it watches what the other processes do. */
   static Machine inspect() throws BenchException, InterruptedException {
@@ -116,6 +117,24 @@ record Machine(int serverCore, int clientCore, List<String> warnings) {
       }
     }
     return cores;
+  }
+
+  /**
+   * How long the host of a virtual machine has given a core to others, in seconds. Without
+   * paravirtual time accounting a task's CPU time includes it.
+   */
+  static double stolenSeconds(int core) throws BenchException {
+    return stolenSeconds(read(PROC.resolve("stat")), core);
+  }
+
+  static double stolenSeconds(String stat, int core) {
+    for (String line : stat.split("\n")) {
+      String[] fields = line.split(" +");
+      if (fields[0].equals("cpu" + core)) {
+        return Double.parseDouble(fields[STEAL_FIELD]) / TICKS_PER_SECOND;
+      }
+    }
+    return 0;
   }
 
   private static List<Integer> siblings(int core) throws BenchException {

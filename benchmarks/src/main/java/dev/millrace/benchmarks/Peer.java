@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.benchmarks;
 
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -8,6 +9,10 @@ import java.util.regex.Pattern;
 record Peer(String name, String url, long pid) {
   static final String OURS = "ours";
   static final String FLOOR = "floor";
+  static final String NETTY_TUNED = "netty-tuned";
+  static final String NETTY_DEFAULT = "netty-default";
+
+  private static final Set<String> TAKEN = Set.of(OURS, FLOOR, NETTY_TUNED, NETTY_DEFAULT);
 
   private static final Pattern FORM =
       Pattern.compile("([A-Za-z0-9._-]+)=(ws://[^,\\s]+),pid=([1-9][0-9]{0,9})");
@@ -20,7 +25,7 @@ record Peer(String name, String url, long pid) {
           "--peer: write it as NAME=ws://HOST:PORT/PATH,pid=PID, not \"" + text + "\"");
     }
     String name = matcher.group(1);
-    if (name.equals(OURS) || name.equals(FLOOR)) {
+    if (TAKEN.contains(name)) {
       throw new UsageException("--peer: \"" + name + "\" is taken; choose another name");
     }
     return new Peer(name, matcher.group(2), Long.parseLong(matcher.group(3)));

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
 
 /** The result as a table for people and as JSON for programs. */
@@ -18,11 +19,14 @@ final class Report {
           "its us/msg",
           "ratio",
           "95 % interval",
+          "target",
+          "",
           "ours p50/p99 us",
           "its p50/p99 us",
           "ours msg/s",
           "its msg/s");
   private static final int LEFT_COLUMNS = 2;
+  private static final double WORTH_A_NOTE = 0.01;
 
   private Report() {}
 
@@ -56,6 +60,8 @@ final class Report {
   private static List<String> row(CellResult result, String other) {
     List<Double> ratios = result.ratios(other);
     Statistics.Interval interval = Statistics.medianInterval(ratios);
+    OptionalDouble target = Targets.of(result, other);
+    boolean aimed = target.isPresent();
     return List.of(
         result.cell().title(),
         other,
@@ -63,6 +69,8 @@ final class Report {
         Figures.format("%.3f", result.median(other, Run::serverMicros)),
         Figures.format("%.3f", Statistics.median(ratios)),
         Figures.format("%.3f - %.3f", interval.low(), interval.high()),
+        aimed ? Figures.format("%.3f", target.getAsDouble()) : "-",
+        aimed ? Targets.verdict(ratios, target.getAsDouble()) : "",
         latency(result, Peer.OURS),
         latency(result, other),
         Figures.format("%.0f", result.median(Peer.OURS, Run::messagesPerSecond)),
@@ -97,17 +105,18 @@ final class Report {
   private static List<String> notes(List<CellResult> results) {
     List<String> notes = new ArrayList<>();
     double coverage = 1;
+    boolean open = false;
     for (CellResult result : results) {
-      for (String name : result.names()) {
-        int ended = result.threadsEnded(name);
-        if (ended > 0) {
-          notes.add(
-              Figures.format(
-                  "note: %s: %d threads of %s ended while measured; what they used is not in it",
-                  result.cell().title(), ended, name));
-        }
+      if (result.stolenShare() > WORTH_A_NOTE) {
+        notes.add(
+            Figures.format(
+                "note: %s: the host gave %.0f %% of the server's core to others meanwhile",
+                result.cell().title(), result.stolenShare() * 100));
+      }
+      for (String name : others(result)) {
         List<Double> ratios = result.ratios(name);
         if (!ratios.isEmpty()) {
+          open |= ratios.size() < Targets.PAIRS && Targets.of(result, name).isPresent();
           coverage = Math.min(coverage, Statistics.medianInterval(ratios).coverage());
         }
       }
@@ -118,16 +127,20 @@ final class Report {
               "note: so few pairs cover the median with %.1f %% only; --pairs 6 or more gives 95 %%",
               coverage * 100));
     }
+    if (open) {
+      notes.add("note: open: a target is decided by " + Targets.PAIRS + " pairs or more");
+    }
     return notes;
   }
 
   static Map<String, Object> json(
       BenchOptions options, Machine machine, Map<String, Object> facts, List<CellResult> results) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("kind", "floor");
+    json.put("kind", options.comparison().option());
     json.put("pairs", options.pairs());
     json.put("seconds", options.seconds());
     json.put("warmup_seconds", options.warmupSeconds());
+    json.put("java", options.jvm().version());
     json.put("machine", facts);
     json.put("warnings", machine.warnings());
     json.put("cells", results.stream().map(Report::cell).toList());
@@ -149,11 +162,14 @@ final class Report {
       servers.put(name, server);
     }
     cell.put("servers", servers);
+    cell.put("stolen_share", result.stolenShare());
     Map<String, Object> against = new LinkedHashMap<>();
     for (String other : others(result)) {
       List<Double> ratios = result.ratios(other);
       if (!ratios.isEmpty()) {
-        against.put(other, comparison(ratios));
+        Map<String, Object> comparison = comparison(ratios);
+        Targets.of(result, other).ifPresent(target -> comparison.put("target", target));
+        against.put(other, comparison);
       }
     }
     cell.put("against", against);

@@ -8,14 +8,12 @@ import org.jspecify.annotations.Nullable;
  * One measurement of one server.
  *
  * @param serverMicros server CPU per message, the figure to compare
- * @param threadsEnded server threads that ended meanwhile; what they used is lost to the figure
  */
 record Run(
     double serverMicros,
     double messagesPerSecond,
     double p50Micros,
     double p99Micros,
-    int threadsEnded,
     Map<String, String> raw) {
 
   // A closed loop keeps the server busy; a process that idles is not the one that answers.
@@ -49,7 +47,6 @@ record Run(
         number(line, "msgs_per_s"),
         number(line, "p50_us"),
         number(line, "p99_us"),
-        (int) number(line, "server_threads_ended"),
         line);
   }
 

@@ -13,11 +13,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BenchOptionsTest {
   @Test
   void defaults() throws UsageException {
-    BenchOptions options = BenchOptions.parse("--only", "floor");
+    BenchOptions options = BenchOptions.parse();
+    assertThat(options).isEqualTo(BenchOptions.parse("--only", "floor"));
+    assertThat(options.comparison()).isEqualTo(Comparison.FLOOR);
     assertThat(options.pairs()).isEqualTo(5);
     assertThat(options.seconds()).isEqualTo(2);
-    assertThat(options.cells()).hasSize(9).isEqualTo(Cell.FLOOR);
+    assertThat(options.cells()).hasSize(9).isEqualTo(Cell.ALL);
     assertThat(options.peers()).isEmpty();
+    assertThat(options.jvm()).isEqualTo(Jvm.own());
     assertThat(options.json()).isNull();
     assertThat(String.join(" ", options.ours()))
         .isEqualTo("./millrace echo --listen ws://127.0.0.1:{port} --engine native --loops 1");
@@ -50,6 +53,24 @@ class BenchOptionsTest {
     assertThat(options.json()).isEqualTo(Path.of("out.json"));
   }
 
+  @Test
+  void nettyIsComparedWhereThereIsATargetUnlessCellsAreChosen() throws UsageException {
+    assertThat(BenchOptions.parse("--only", "netty").cells())
+        .extracting(Cell::name)
+        .containsExactly("64b", "64b-x16", "1k", "16k", "1m");
+    assertThat(BenchOptions.parse("--cells", "4k-x16", "--only", "netty").cells())
+        .extracting(Cell::name)
+        .containsExactly("4k-x16");
+  }
+
+  @Test
+  void anotherJavaIsKnownByItsReleaseFile() throws UsageException {
+    Jvm own = Jvm.own();
+    Jvm named = BenchOptions.parse("--java", own.home().toString()).jvm();
+    assertThat(named.home()).isEqualTo(own.home());
+    assertThat(own.version()).startsWith(named.version());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"0", "-1", "1001", "2.5", "five", "", "1e1", "NaN"})
   void pairsMustBeACount(String value) {
@@ -64,13 +85,15 @@ class BenchOptionsTest {
       delimiter = '|',
       textBlock =
           """
-          --only  | jmh                        | not in this version
+          --only  | wrk                        | floor, netty or jmh, not "wrk"
           --cells | 64b,nothing                | no cell "nothing"
           --cells | ''                         | no cell ""
           --peer  | uws                        | NAME=ws://
           --peer  | uws=http://x/,pid=1        | NAME=ws://
           --peer  | uws=ws://127.0.0.1:1       | NAME=ws://
           --peer  | floor=ws://127.0.0.1/,pid=1| is taken
+          --peer  | netty-tuned=ws://h/,pid=1  | is taken
+          --java  | /nowhere                   | no bin/java in "/nowhere"
           --ours  | server 9001                | {port}
           """)
   void wrongValuesAreNamed(String option, String value, String message) {
@@ -100,6 +123,6 @@ class BenchOptionsTest {
 
   @Test
   void usageNamesEveryCell() {
-    assertThat(BenchOptions.USAGE).contains(Cell.FLOOR.stream().map(Cell::name).toList());
+    assertThat(BenchOptions.USAGE).contains(Cell.ALL.stream().map(Cell::name).toList());
   }
 }

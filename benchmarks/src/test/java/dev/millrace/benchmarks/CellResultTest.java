@@ -8,8 +8,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class CellResultTest {
-  private final CellResult result =
-      new CellResult(Cell.FLOOR.get(0), List.of(Peer.OURS, Peer.FLOOR));
+  private final CellResult result = new CellResult(Cell.ALL.get(0), List.of(Peer.OURS, Peer.FLOOR));
 
   @Test
   void ratiosAreFormedPairByPair() {
@@ -31,7 +30,7 @@ class CellResultTest {
   }
 
   private void measured(double ours, double floor) {
-    result.add(Peer.OURS, new Run(ours, 1, 1, 1, 0, Map.of()));
-    result.add(Peer.FLOOR, new Run(floor, 1, 1, 1, 0, Map.of()));
+    result.add(Peer.OURS, new Run(ours, 1, 1, 1, Map.of()));
+    result.add(Peer.FLOOR, new Run(floor, 1, 1, 1, Map.of()));
   }
 }

@@ -12,7 +12,7 @@ class RunTest {
   private static final String LINE =
       "{\"mode\":\"echo\",\"label\":\"\",\"target\":\"127.0.0.1:9001/\",\"deflate\":false,"
           + "\"msgs\":1000,\"msgs_per_s\":500,\"p50_us\":10.5,\"p99_us\":99.0,"
-          + "\"server_util\":0.998,\"server_us_per_msg\":5.25000,\"server_threads_ended\":1,"
+          + "\"server_util\":0.998,\"server_us_per_msg\":5.25000,"
           + "\"verified\":7,\"bad\":0,\"closed\":0}\n";
 
   @Test
@@ -22,7 +22,6 @@ class RunTest {
     assertThat(run.messagesPerSecond()).isEqualTo(500);
     assertThat(run.p50Micros()).isEqualTo(10.5);
     assertThat(run.p99Micros()).isEqualTo(99);
-    assertThat(run.threadsEnded()).isEqualTo(1);
     assertThat(run.verified()).isEqualTo(7);
   }
 

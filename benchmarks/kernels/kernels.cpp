@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// GB/s of the kernels at each level that this processor has. All cells of a kernel are measured in turn, round after
-// round, so that a machine which slows down does so for all of them; printed is the median round of each.
+// GB/s of the kernels at each level that this processor has, and nanoseconds of the parsers. All cells of a table are
+// measured in turn, round after round, so that a machine which slows down does so for all of them; printed is the
+// median round of each.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -9,14 +10,18 @@
 #include <cstring>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "protocol/frame.hpp"
+#include "protocol/handshake.hpp"
 #include "simd/level.hpp"
 #include "simd/unmask.hpp"
 #include "simd/utf8.hpp"
 
 namespace {
 
+namespace protocol = millrace::protocol;
 using millrace::simd::Level;
 using Clock = std::chrono::steady_clock;
 
@@ -93,23 +98,36 @@ void fill(std::uint8_t* bytes, const std::vector<std::uint8_t>& text) {
   for (std::size_t i = 0; i < places; ++i) std::copy(text.begin(), text.end(), bytes + i * stride_of(text.size()));
 }
 
-double rate_of(const Row& row, std::uint8_t* bytes, std::uint8_t* other, std::size_t length) {
-  if (row.level >= 0 && !millrace::simd::force(Level{static_cast<std::uint8_t>(row.level)})) std::abort();
-  const std::size_t batch = std::max<std::size_t>(1, 8192 / length);
-  // Short payloads lie in turn at several places: one that was written a moment ago is read back slowly.
-  const std::size_t stride = stride_of(length);
+/// Nanoseconds a call, over one round. The clock is read once a batch; `call` is told its place in the batch.
+template <class Call>
+double time_of(std::size_t batch, Call call) {
   std::size_t calls = 0;
-  row.run(bytes, other, length);
+  call(0);
   const auto begin = Clock::now();
   auto now = begin;
   for (; now - begin < kRound; now = Clock::now()) {
     for (std::size_t i = 0; i < batch; ++i) {
-      row.run(bytes + i % kPlaces * stride, other + i % kPlaces * stride, length);
+      call(i);
       asm volatile("" ::: "memory");
     }
     calls += batch;
   }
-  return static_cast<double>(calls * length) / std::chrono::duration<double, std::nano>(now - begin).count();
+  return std::chrono::duration<double, std::nano>(now - begin).count() / static_cast<double>(calls);
+}
+
+double median(std::vector<double>& of) {
+  std::nth_element(of.begin(), of.begin() + kRounds / 2, of.end());
+  return of[kRounds / 2];
+}
+
+double rate_of(const Row& row, std::uint8_t* bytes, std::uint8_t* other, std::size_t length) {
+  if (row.level >= 0 && !millrace::simd::force(Level{static_cast<std::uint8_t>(row.level)})) std::abort();
+  // Short payloads lie in turn at several places: one that was written a moment ago is read back slowly.
+  const std::size_t stride = stride_of(length);
+  const double time = time_of(std::max<std::size_t>(1, 8192 / length), [&](std::size_t i) {
+    row.run(bytes + i % kPlaces * stride, other + i % kPlaces * stride, length);
+  });
+  return static_cast<double>(length) / time;
 }
 
 /// `place`: bytes behind the start of a page, as a payload lies behind its header.
@@ -136,11 +154,68 @@ void measure(const char* kernel, const char* pattern, std::size_t place) {
   for (std::size_t row = 0; row < rows.size(); ++row) {
     std::printf("%-28s", rows[row].name.c_str());
     for (std::size_t size = 0; size < std::size(kSizes); ++size) {
-      auto& of = rates[row * std::size(kSizes) + size];
-      std::nth_element(of.begin(), of.begin() + kRounds / 2, of.end());
-      std::printf("%9.1f", of[kRounds / 2]);
+      std::printf("%9.1f", median(rates[row * std::size(kSizes) + size]));
     }
     std::printf("\n");
+  }
+}
+
+/// A row of the table of parsers: what is given to which.
+struct Parse {
+  const char* name;
+  void (*run)(std::string_view bytes);
+  std::string_view bytes;
+};
+
+const std::uint8_t* data(std::string_view bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+
+void frame_header(std::string_view bytes) {
+  protocol::FrameHeader header;
+  protocol::ProtocolError error;
+  const auto parsed = protocol::parse_frame_header(data(bytes), bytes.size(), protocol::Role::server, &header, &error);
+  if (parsed != protocol::FrameParse::complete) std::abort();
+  sink = header.payload_length;
+}
+
+void handshake(std::string_view bytes) {
+  protocol::HandshakeParser parser;
+  protocol::RequestFacts facts;
+  protocol::Refusal refusal;
+  const auto parsed = parser.parse(data(bytes), static_cast<std::uint32_t>(bytes.size()), {}, &facts, &refusal);
+  if (parsed != protocol::HandshakeParse::complete) std::abort();
+  sink = facts.head_length;
+}
+
+void accept_key(std::string_view key) {
+  char accept[protocol::kAcceptLength];
+  protocol::accept_key(key, accept);
+  sink = static_cast<std::uint8_t>(accept[0]);
+}
+
+using namespace std::string_view_literals;
+
+constexpr Parse kParsers[] = {
+    {"frame header, 10 B", frame_header, "\x82\x8A\x37\xFA\x21\x3D"sv},
+    {"frame header, 1 KiB", frame_header, "\x82\xFE\x04\x00\x37\xFA\x21\x3D"sv},
+    {"frame header, 64 KiB", frame_header, "\x82\xFF\0\0\0\0\0\x01\0\0\x37\xFA\x21\x3D"sv},
+    {"handshake, RFC 6455 1.3", handshake,
+     "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://example.com\r\n"
+     "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n"},
+    {"accept key", accept_key, "dGhlIHNhbXBsZSBub25jZQ=="},
+};
+
+void measure_parsers() {
+  std::vector<double> times[std::size(kParsers)];
+  for (int round = 0; round < kRounds; ++round) {
+    for (std::size_t row = 0; row < std::size(kParsers); ++row) {
+      const Parse& parse = kParsers[row];
+      times[row].push_back(time_of(64, [&parse](std::size_t) { parse.run(parse.bytes); }));
+    }
+  }
+  std::printf("\nns a call\n");
+  for (std::size_t row = 0; row < std::size(kParsers); ++row) {
+    std::printf("%-28s%9.1f\n", kParsers[row].name, median(times[row]));
   }
 }
 
@@ -153,7 +228,8 @@ int main() {
   measure("unmask_copy, 14 bytes off", "a", 14);
   measure("utf8, ASCII", "The quick brown fox jumps over the lazy dog. ", 14);
   measure("utf8, mixed",
-          "Mot de passe oubli\xC3\xA9: \xE4\xBD\xA0\xE5\xA5\xBD, \xCE\xBA\xCF\x8C\xCF\x83\xCE\xBC\xCE\xB5 "
-          "\xF0\x9F\x98\x80 ok. ",
+          "\xC3\xA9\xE4\xBD\xA0\xF0\x9F\x98\x80 Mot de passe oubli\xC3\xA9: \xE4\xBD\xA0\xE5\xA5\xBD, "
+          "\xCE\xBA\xCF\x8C\xCF\x83\xCE\xBC\xCE\xB5 ok. ",
           14);
+  measure_parsers();
 }

@@ -14,6 +14,12 @@
 
 namespace millrace::base {
 
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kPoisons = true;
+#else
+inline constexpr bool kPoisons = false;
+#endif
+
 /// Tells AddressSanitizer that these bytes are free: any access is reported. Nothing in other builds.
 inline void poison([[maybe_unused]] const void* start, [[maybe_unused]] std::size_t length) noexcept {
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/block_pool.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 
@@ -24,7 +25,8 @@ int BlockPool::open(std::uint8_t* base, std::size_t begin, std::size_t end, Allo
   begin_ = begin;
   end_ = end;
   if (const int result = map_array(end >> kMinShift, &headers_, &headers_length_); result < 0) return result;
-  base::poison(base + begin, end - begin);
+  poisoned_end_ = begin;
+  poison_ahead(begin);
   if (is_general()) return best_fit_.open(base, begin, end);
   if (const int result = map_array(end >> kPageShift, &pages_, &pages_length_); result < 0) return result;
   return runs_.open(base, static_cast<std::uint32_t>(begin >> kPageShift),
@@ -55,8 +57,17 @@ std::int64_t BlockPool::acquire(std::size_t length) noexcept {
   }
   header(static_cast<std::uint64_t>(offset)).references.store(1, std::memory_order_release);
   count_in(size);
+  poison_ahead(static_cast<std::uint64_t>(offset) + size);
   base::unpoison(base_ + offset, size);
   return offset;
+}
+
+void BlockPool::poison_ahead(std::uint64_t used_end) noexcept {
+  if constexpr (!base::kPoisons) return;
+  const std::uint64_t end = std::min<std::uint64_t>(end_, used_end + kPoisonedAhead);
+  if (end <= poisoned_end_) return;
+  base::poison(base_ + poisoned_end_, end - poisoned_end_);
+  poisoned_end_ = end;
 }
 
 void BlockPool::count_in(std::size_t size) noexcept {

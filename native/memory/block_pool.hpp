@@ -76,6 +76,8 @@ class BlockPool {
     return is_general() ? best_fit_.free_bytes() : runs_.free_bytes();
   }
   [[nodiscard]] std::size_t capacity() const noexcept { return end_ - begin_; }
+  /// Nothing of the region behind this offset is poisoned.
+  [[nodiscard]] std::size_t poisoned_end() const noexcept { return poisoned_end_; }
   [[nodiscard]] std::size_t touched_free_bytes() const noexcept {
     return is_general() ? best_fit_.touched_free_bytes() : runs_.touched_free_bytes();
   }
@@ -85,6 +87,9 @@ class BlockPool {
 
  private:
   static constexpr unsigned kSmallClasses = kPageShift - kMinShift;  // 256 B to 32 KiB
+  /// How far beyond the blocks that there have been what was never one is poisoned: AddressSanitizer takes an eighth of
+  /// that for its notes, and a region is large.
+  static constexpr std::uint64_t kPoisonedAhead = 64 << 20;
 
   /// One for each 256 bytes of the region; the one at a block's start speaks for the block.
   struct Header {
@@ -107,6 +112,7 @@ class BlockPool {
   [[nodiscard]] unsigned shift_at(std::uint64_t offset) const noexcept {
     return pages_[offset >> kPageShift].size_class;
   }
+  void poison_ahead(std::uint64_t used_end) noexcept;
   void count_in(std::size_t size) noexcept;
   void count_out(std::size_t size) noexcept;
   [[nodiscard]] std::int64_t acquire_small(unsigned shift) noexcept;
@@ -122,6 +128,7 @@ class BlockPool {
   BestFit best_fit_;
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
+  std::uint64_t poisoned_end_ = 0;
   Header* headers_ = nullptr;
   std::size_t headers_length_ = 0;
   Page* pages_ = nullptr;

@@ -41,7 +41,10 @@ int Region::open(std::size_t bytes, std::size_t blocks_offset, Region** out, All
       return 0;
     }
   }
-  if (region->base_ != nullptr) os::unmap_pages(region->base_, bytes);
+  if (region->base_ != nullptr) {
+    base::unpoison(region->base_, region->blocks_.poisoned_end());
+    os::unmap_pages(region->base_, bytes);
+  }
   delete region;
   return result;
 }
@@ -51,7 +54,7 @@ void Region::close(Region* region) noexcept {
     const std::lock_guard guard(table_lock);
     table[region->id_].store(nullptr, std::memory_order_release);
   }
-  base::unpoison(region->base_, region->bytes_);
+  base::unpoison(region->base_, region->blocks_.poisoned_end());
   os::unmap_pages(region->base_, region->bytes_);
   delete region;
 }

@@ -83,7 +83,7 @@ TEST_CASE("a timeout beyond the end of time is no timeout") {
   CHECK(java.closed(id)->record.flags == 0);
 }
 
-TEST_CASE("wake ends a wait without end, from another thread") {
+TEST_CASE("wake ends a wait without end, from another thread" * doctest::test_suite("threads")) {
   JavaHalf java;
   java.listen();
   for (int round = 0; round < 200; ++round) {
@@ -100,7 +100,7 @@ TEST_CASE("wake ends a wait without end, from another thread") {
   CHECK(os::clock_ns() - quiet >= 30 * kMilli);
 }
 
-TEST_CASE("many wakes from many threads end at least one wait each round") {
+TEST_CASE("many wakes from many threads end at least one wait each round" * doctest::test_suite("threads")) {
   JavaHalf java;
   for (int round = 0; round < 20; ++round) {
     std::atomic<int> ready{0};
@@ -470,7 +470,7 @@ TEST_CASE("a loop that goes while others still send its blocks") {
   CHECK(destroy_group(group) == 0);
 }
 
-TEST_CASE("loops on threads of their own: hand-off, blocks across loops, wakes") {
+TEST_CASE("loops on threads of their own: hand-off, blocks across loops, wakes" * doctest::test_suite("threads")) {
   const std::int64_t group = create_group();
   constexpr int kLoops = 3;
   constexpr int kClients = 12;

@@ -186,7 +186,7 @@ TEST_CASE("a pool on the general allocator: contains, references and the double 
   CHECK(pool.usage().spills == 1);
 }
 
-TEST_CASE("other threads find their blocks while the owner allocates around them") {
+TEST_CASE("other threads find their blocks while the owner allocates around them" * doctest::test_suite("threads")) {
   Memory memory(16 << 20);
   BlockPool pool;
   REQUIRE(pool.open(memory.base, kBegin, memory.length, Allocator::general) == 0);

@@ -23,11 +23,7 @@ namespace millrace::memory {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kPoisons = true;
-#else
-constexpr bool kPoisons = false;
-#endif
+using base::kPoisons;
 
 constexpr int kLivedOn = 42;
 

@@ -78,7 +78,7 @@ TEST_CASE("the owner frees at once, anybody else through the hand-back list") {
   Region::close(region);
 }
 
-TEST_CASE("blocks handed back by several threads while the owner takes and frees") {
+TEST_CASE("blocks handed back by several threads while the owner takes and frees" * doctest::test_suite("threads")) {
   Region* const region = open_region();
   constexpr int kThreads = 4;
   constexpr int kBlocks = 4'000;
@@ -148,7 +148,7 @@ TEST_CASE("the shared region gives its free pages back, though no loop owns it")
   CHECK(!region->keeps_too_much());
 }
 
-TEST_CASE("the shared region: one for all, blocks from any thread") {
+TEST_CASE("the shared region: one for all, blocks from any thread" * doctest::test_suite("threads")) {
   std::vector<std::thread> threads;
   std::atomic<int> damaged{0};
   for (int thread = 0; thread < 4; ++thread) {

@@ -156,7 +156,7 @@ TEST_CASE("a wait with nothing ready ends, and not before its time") {
   }
 }
 
-TEST_CASE("a wait without end is ended by wake_signal from another thread") {
+TEST_CASE("a wait without end is ended by wake_signal from another thread" * doctest::test_suite("threads")) {
   const Fd poller = poller_or_fail();
   const Fd wake(wake_create());
   REQUIRE(poller_add(poller, wake, 9, true, false) == 0);

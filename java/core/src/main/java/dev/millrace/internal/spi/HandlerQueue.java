@@ -28,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Waiting.</b> A message is not handed out while {@link #mayHandle} is false. The turn ends
  * then, {@code count} stays up, and {@code waiting} says that {@link #proceed} must give the next
  * turn. The turn sets {@code waiting} before it asks once more, and the engine makes {@code
- * mayHandle} true before it calls {@code proceed}: one of them sees the other.
+ * mayHandle} true before it calls {@code proceed}: one of them sees the other. Every wait has a
+ * number of its own: a turn that asks slowly must not take back the wait of the turn that has come
+ * after it.
  *
  * <p><b>Bounds.</b> Every message counts with the memory it pins. From the high-water mark on the
  * peer is not read from, until the low one is reached; what had been received before is still
@@ -51,7 +53,7 @@ public abstract class HandlerQueue {
       NEXT = lookup.findVarHandle(Call.class, "next", Call.class);
       COUNT = lookup.findVarHandle(HandlerQueue.class, "count", int.class);
       BYTES = lookup.findVarHandle(HandlerQueue.class, "bytes", long.class);
-      WAITING = lookup.findVarHandle(HandlerQueue.class, "waiting", boolean.class);
+      WAITING = lookup.findVarHandle(HandlerQueue.class, "waiting", int.class);
       READING = lookup.findVarHandle(HandlerQueue.class, "reading", int.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -60,6 +62,8 @@ public abstract class HandlerQueue {
 
   /** How many calls one connection makes before another may have the thread. */
   public static final int CALLS_PER_TURN = 64;
+
+  private static final int NOT_WAITING = 0;
 
   private static final int ON = 0;
   private static final int OFF = 1;
@@ -156,7 +160,12 @@ public abstract class HandlerQueue {
   private volatile int count;
 
   private volatile long bytes;
-  private volatile boolean waiting;
+
+  // The wait that is on, or NOT_WAITING.
+  private volatile int waiting = NOT_WAITING;
+
+  // Odd, so never NOT_WAITING. Of whoever has the turn.
+  private int lastWait = -1;
   private volatile boolean unwanted;
   private volatile int reading = ON;
 
@@ -223,7 +232,8 @@ public abstract class HandlerQueue {
 
   /** Goes on, if the next message waits for {@link #mayHandle}. Loop thread. */
   public final void proceed() {
-    if (WAITING.compareAndSet(this, true, false)) {
+    int wait = waiting;
+    if (wait != NOT_WAITING && WAITING.compareAndSet(this, wait, NOT_WAITING)) {
       giveTurn();
     }
   }
@@ -234,7 +244,7 @@ public abstract class HandlerQueue {
    * @return true until {@link #proceed}
    */
   public final boolean isWaiting() {
-    return waiting;
+    return waiting != NOT_WAITING;
   }
 
   /**
@@ -389,8 +399,9 @@ public abstract class HandlerQueue {
 
   /** Whether the turn is over, and {@link #proceed} will give the next one. */
   private boolean ceaseToWait() {
-    waiting = true;
-    if ((unwanted || mayHandle()) && WAITING.compareAndSet(this, true, false)) {
+    int wait = lastWait += 2;
+    waiting = wait;
+    if ((unwanted || mayHandle()) && WAITING.compareAndSet(this, wait, NOT_WAITING)) {
       return false;
     }
     awaitMayHandle();

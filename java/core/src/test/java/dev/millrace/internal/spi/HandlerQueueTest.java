@@ -16,6 +16,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,13 +35,16 @@ class HandlerQueueTest {
   private final class FakeQueue extends HandlerQueue {
     volatile boolean mayHandle = true;
 
+    /** What is answered before {@link #mayHandle} is. */
+    final Deque<BooleanSupplier> answers = new ArrayDeque<>();
+
     FakeQueue(Executor executor) {
       super(executor, HIGH, LOW);
     }
 
     @Override
     protected boolean mayHandle() {
-      return mayHandle;
+      return answers.isEmpty() ? mayHandle : answers.remove().getAsBoolean();
     }
 
     @Override
@@ -131,6 +135,29 @@ class HandlerQueueTest {
     assertThat(tasks).hasSize(1);
     runTasks();
     assertThat(log).endsWith("d");
+    assertThat(queue.pinnedBytes()).isZero();
+  }
+
+  /** The turn after a slow one has come to its own wait while the slow one still asks. */
+  @Test
+  void turnDoesNotTakeBackTheWaitOfTheNextOne() {
+    queue.answers.add(() -> false);
+    queue.answers.add(
+        () -> {
+          queue.answers.addAll(List.of(() -> true, () -> false, () -> false));
+          queue.proceed();
+          tasks.remove().run();
+          return true;
+        });
+    queue.message("a", 1);
+    queue.message("b", 1);
+    runTasks();
+    assertThat(log).containsExactly("a", "await", "await");
+    assertThat(queue.isWaiting()).isTrue();
+
+    queue.proceed();
+    runTasks();
+    assertThat(log).containsExactly("a", "await", "await", "b");
     assertThat(queue.pinnedBytes()).isZero();
   }
 

@@ -246,7 +246,7 @@ void Loop::send_staged(std::uint32_t slot, Opcode opcode, const ring::Record& co
   put(slot, payload - header, header + command.length, {0, command.auxiliary, Gather::Source::copied});
 }
 
-/// A delivered message goes out again: small ones are copied, large ones sent from where they lie.
+/// A delivered message goes out again from where it lies; from a block, short ones are copied.
 void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
   const std::uint64_t offset = ring::offset_of(command.address);
   const bool own = ring::region_of(command.address) == region_->id();
@@ -260,15 +260,15 @@ void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& 
     return;
   }
   count(ring::kMessagesSent);
-  if (command.length <= kCopyLimit) {
-    reserve_temporary(slot, protocol::kMaxFrameHeader + command.length);
-    put_frame(slot, opcode, payload, command.length, command.auxiliary);
-    return;
-  }
   if (in_arena) {
     // Our header fits where the client's stood, which is longer by the masking key (RFC 6455 5.2).
     const std::size_t header = protocol::write_frame_header_before(payload, opcode, command.length);
     put(slot, payload - header, header + command.length, {0, command.auxiliary, Gather::Source::copied});
+    return;
+  }
+  if (command.length <= kCopyLimit) {
+    reserve_temporary(slot, protocol::kMaxFrameHeader + command.length);
+    put_frame(slot, opcode, payload, command.length, command.auxiliary);
     return;
   }
   reserve_temporary(slot, protocol::kMaxFrameHeader);

@@ -67,7 +67,8 @@ class Loop {
   static constexpr std::uint32_t kAcceptsPerTurn = 64;
   static constexpr std::uint32_t kAcceptsAtEnd = 1 << 16;  ///< the longest queue: who comes meanwhile is not waited for
   static constexpr std::size_t kTemporaryLength = 256 << 10;
-  /// Borrowed payloads up to this length are copied behind their header: cheaper than one more piece for the kernel.
+  /// Payloads borrowed from a block, where no header fits, are copied behind theirs up to this length: cheaper than one
+  /// more piece for the kernel.
   static constexpr std::uint32_t kCopyLimit = 2048;
   static constexpr std::size_t kSetAside = 1 << 20;
   static constexpr std::size_t kFirstBlock = 1024;
@@ -249,6 +250,8 @@ class Loop {
   loop::TimerWheel wheel_;
   std::uint32_t* java_timers_ = nullptr;  ///< by token: 1 + id in the wheel
   Gather gather_;
+
+  std::uint8_t* packed_end_ = nullptr;  ///< of the last payload that was delivered from the bytes being parsed
 
   std::uint32_t held_first_ = memory::kNone;
   std::uint32_t pong_first_ = memory::kNone;

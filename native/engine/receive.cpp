@@ -94,6 +94,7 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
 
 void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
+  packed_end_ = nullptr;
   while (length > 0) {
     if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
     if (!event_room(1)) {
@@ -112,6 +113,12 @@ void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) no
 }
 
 /// One frame header, and its payload where that is here whole. Returns the bytes taken; 0 asks for more.
+///
+/// Messages that came in one receive are moved together while they are unmasked, so that between two of them lies what
+/// an unmasked header takes: echoed, they leave as one piece that nobody copies.
+///
+///     came      | header 6 | payload | header 6 | payload |
+///     delivered | header 6 | payload | 2 | payload |
 std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   protocol::FrameHeader header;
@@ -137,6 +144,7 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     const auto payload_length = static_cast<std::size_t>(header.payload_length);
     simd::unmask(payload, payload_length, header.masking_key, 0);
     take_control(slot, header.opcode, payload, payload_length);
+    packed_end_ = nullptr;  // an event may point to this payload: nothing moves over it
     return header.length + payload_length;
   }
   if (connection.phase != Phase::open) {
@@ -150,15 +158,18 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     return header.length;
   }
   const auto payload_length = static_cast<std::size_t>(header.payload_length);
-  simd::unmask(payload, payload_length, header.masking_key, 0);
+  std::uint8_t* const place =
+      packed_end_ == nullptr ? payload : packed_end_ + protocol::frame_header_length(payload_length);
+  simd::unmask_copy(place, payload, payload_length, header.masking_key, 0);
+  packed_end_ = place + payload_length;
   if (header.opcode == Opcode::text) {
     simd::Utf8Validator utf8;
-    if (!utf8.append(payload, payload_length) || !utf8.complete()) {
+    if (!utf8.append(place, payload_length) || !utf8.complete()) {
       protocol_failure(slot, ProtocolError::invalid_utf8);
       return length;
     }
   }
-  message_event(slot, header.opcode, offset_of(payload), static_cast<std::uint32_t>(payload_length), 0);
+  message_event(slot, header.opcode, offset_of(place), static_cast<std::uint32_t>(payload_length), 0);
   return header.length + payload_length;
 }
 

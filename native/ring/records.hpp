@@ -83,7 +83,8 @@ static_assert(kEventsOffset == 139264 && kBodiesOffset == 270336 && kBufferedOff
 
 // Offsets in a loop's region.
 inline constexpr std::size_t kQuantum = 128 << 10;
-inline constexpr std::size_t kArenaLength = 512 << 10;
+/// No more is received in a turn, so that it still lies in the second-level cache when it is sent.
+inline constexpr std::size_t kArenaLength = 256 << 10;
 inline constexpr std::size_t kSendAreaOffset = 768 << 10;
 inline constexpr std::size_t kSendAreaLength = 256 << 10;
 inline constexpr std::size_t kBlocksOffset = 1 << 20;

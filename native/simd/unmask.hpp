@@ -12,7 +12,7 @@ namespace millrace::simd {
 /// `bytes[0]` within the key: a frame that comes in pieces passes its payload offset modulo 4. Any alignment.
 void unmask(std::uint8_t* bytes, std::size_t length, std::uint32_t key, unsigned phase) noexcept;
 
-/// The same while copying to another place; the two must not overlap.
+/// The same while copying to another place, which may overlap `from` if it begins below it: payloads move down.
 void unmask_copy(std::uint8_t* to, const std::uint8_t* from, std::size_t length, std::uint32_t key,
                  unsigned phase) noexcept;
 

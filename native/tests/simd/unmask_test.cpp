@@ -101,6 +101,24 @@ TEST_CASE("RFC 6455 5.3: unmask_copy equals the bytewise definition and leaves i
         }) == "");
 }
 
+TEST_CASE("unmask_copy moves a payload down over itself") {
+  std::string failure;
+  for (std::size_t length = 0; length <= 700 && failure.empty(); ++length) {
+    const auto payload = payload_of(length);
+    for (const std::size_t distance : {1, 2, 3, 4, 7, 8, 12, 15, 16, 17, 31, 32, 33, 60, 63, 64, 65, 128, 200}) {
+      const unsigned phase = static_cast<unsigned>(length + distance) % 4;
+      const auto expected = reference(payload, phase);
+      Guarded buffer(length + distance, (length * 5 + distance) % kAlignments);
+      std::copy(payload.begin(), payload.end(), buffer.place + distance);
+      unmask_copy(buffer.place, buffer.place + distance, length, loaded(kKey), phase);
+      if (!std::equal(expected.begin(), expected.end(), buffer.place)) {
+        failure = "length=" + std::to_string(length) + " distance=" + std::to_string(distance);
+      }
+    }
+  }
+  CHECK(failure == "");
+}
+
 TEST_CASE("RFC 6455 5.3: long payloads of random length, phase and alignment") {
   std::mt19937 random(6455);
   std::string failure;

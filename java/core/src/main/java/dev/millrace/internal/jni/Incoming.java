@@ -5,9 +5,12 @@ import dev.millrace.CloseReason;
 import dev.millrace.UnixPeer;
 import dev.millrace.internal.ring.EventReader;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.CloseReasons;
 import dev.millrace.internal.spi.Decision;
+import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.RequestHead;
+import dev.millrace.internal.spi.RoundTrip;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -194,11 +197,15 @@ final class Incoming {
     long auxiliary = event.auxiliary();
     connections[connection.slot()] = null;
     setCount(count - 1);
+    int errno = (int) (auxiliary >>> 32);
     connection.onClosed(
-        (int) auxiliary & 0xFFFF,
-        (int) (auxiliary >>> 16) & 0xFFFF,
-        (int) (auxiliary >>> 32),
-        event.flags());
+        new CloseReasons.End(
+            (int) auxiliary & 0xFFFF,
+            (int) (auxiliary >>> 16) & 0xFFFF,
+            errno,
+            Errno.failure(errno),
+            event.has(Records.PEER_BEGAN),
+            event.has(Records.TIMED_OUT)));
   }
 
   private byte[] bytes() {

@@ -11,6 +11,8 @@ import dev.millrace.ScheduledTask;
 import dev.millrace.SendException;
 import dev.millrace.SendResult;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.RoundTrip;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -388,8 +390,8 @@ final class NativeConnection extends BufferedConnection {
     }
   }
 
-  void onClosed(int code, int protocolError, int errno, int flags) {
-    end(CloseReasons.ended(beginning, code, protocolError, errno, flags));
+  void onClosed(CloseReasons.End seen) {
+    end(CloseReasons.ended(beginning, seen));
   }
 
   /** The loop ends, and every connection with it. */

@@ -11,6 +11,7 @@ import dev.millrace.internal.ring.Inbox;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.ring.SleepProtocol;
+import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.RequestDispatcher;
 import java.lang.System.Logger;

@@ -6,6 +6,7 @@ import dev.millrace.internal.ring.CommandWriter;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.Utf8Encoder;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;

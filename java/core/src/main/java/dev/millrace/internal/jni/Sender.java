@@ -6,6 +6,7 @@ import dev.millrace.Message;
 import dev.millrace.SendResult;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.Utf8Encoder;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;

@@ -1,20 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.millrace.internal.jni;
+package dev.millrace.internal.spi;
 
 import dev.millrace.ListenException;
 import dev.millrace.SocketOptions;
-import dev.millrace.internal.spi.ListenAddress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
-/** An address that could not be listened on, and what to do about it. */
-record ListenRefusal(ListenAddress address, SocketOptions options, int errno) {
+/**
+ * An address that could not be listened on, and what to do about it.
+ *
+ * @param address where
+ * @param options what was asked for
+ * @param errno why, in Linux's numbers
+ */
+public record ListenRefusal(ListenAddress address, SocketOptions options, int errno) {
   private static final Path SETTINGS = Path.of("/proc/sys/net");
 
-  ListenException exception() {
+  /** One sentence with the remedy. */
+  public ListenException exception() {
+    return exception(Errno.failure(errno));
+  }
+
+  /** As {@link #exception()}, with what the system said. */
+  public ListenException exception(@Nullable IOException cause) {
     return new ListenException(
-        address.uri(), "cannot listen on " + address.uri() + ": " + reason(), Errno.failure(errno));
+        address.uri(), "cannot listen on " + address.uri() + ": " + reason(), cause);
   }
 
   private String reason() {

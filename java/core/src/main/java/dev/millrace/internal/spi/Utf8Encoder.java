@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.millrace.internal.jni;
+package dev.millrace.internal.spi;
 
 import java.nio.ByteBuffer;
 
 /** Encodes text as UTF-8 straight into outgoing memory, allocating nothing. */
-final class Utf8Encoder {
+public final class Utf8Encoder {
   /** The most bytes one {@code char} can need; a surrogate pair needs four for its two. */
-  static final int MAX_BYTES_PER_CHAR = 3;
+  public static final int MAX_BYTES_PER_CHAR = 3;
 
   private static final int STEP = 8;
   private static final int ASCII_END = 0x80;
@@ -19,7 +19,7 @@ final class Utf8Encoder {
    *
    * @throws IllegalArgumentException if the text holds a lone surrogate, with its index
    */
-  static long encodedLength(CharSequence text) {
+  public static long encodedLength(CharSequence text) {
     int length = text.length();
     long bytes = 0;
     for (int i = 0; i < length; i++) {
@@ -46,7 +46,7 @@ final class Utf8Encoder {
    * @throws IllegalArgumentException if the text holds a lone surrogate, with its index; bytes from
    *     {@code offset} on may have been written then
    */
-  static int encode(CharSequence text, ByteBuffer target, int offset) {
+  public static int encode(CharSequence text, ByteBuffer target, int offset) {
     int length = text.length();
     int at = offset;
     int i = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.millrace.internal.jni;
+package dev.millrace.internal.spi;
 
 /**
- * One sentence for each way in which a peer can break the protocol, by the number that the core
- * reports.
+ * One sentence for each way in which a peer can break the protocol, by its number, which is the
+ * same in every engine.
  */
-final class ProtocolErrors {
+public final class ProtocolErrors {
   private static final String[] SENTENCES = {
     "",
     "the peer sent a frame that is not masked (RFC 6455 5.1)",
@@ -29,7 +29,7 @@ final class ProtocolErrors {
   private ProtocolErrors() {}
 
   /** The sentence of an error; a number that is not known is named. */
-  static String sentence(int error) {
+  public static String sentence(int error) {
     return error > 0 && error < SENTENCES.length
         ? SENTENCES[error]
         : "the peer broke the protocol: error=" + error;

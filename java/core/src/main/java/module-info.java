@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * WebSocket for Java with its I/O in a C++ core: the API, and the Java half of the native engine.
+ * WebSocket for Java with its I/O in a C++ core: the API, the Java half of the native engine, and
+ * an engine in Java alone.
  *
  * <p>Start at {@link dev.millrace.Server}.
  */
 module dev.millrace {
+  requires jdk.net;
   requires static transitive org.jspecify;
 
   exports dev.millrace;
@@ -13,5 +15,6 @@ module dev.millrace {
   uses dev.millrace.internal.spi.EngineProvider;
 
   provides dev.millrace.internal.spi.EngineProvider with
-      dev.millrace.internal.jni.NativeEngineProvider;
+      dev.millrace.internal.jni.NativeEngineProvider,
+      dev.millrace.internal.nio.NioEngineProvider;
 }

@@ -7,11 +7,6 @@ public enum Engine {
   AUTO,
   /** The C++ core over JNI. */
   NATIVE,
-  /**
-   * NIO, without native code.
-   *
-   * @implNote The Java engine is not in 0.1.0: a server that asks for it fails to start with {@link
-   *     EngineUnavailableException}.
-   */
+  /** NIO, without native code: what every JDK runs. */
   JAVA
 }

@@ -21,6 +21,11 @@ final class Engines {
   // A broken entry in META-INF/services must not make the search endless.
   private static final int MAX_PROVIDERS = 16;
 
+  private static final String WITHOUT_SERVICES =
+      "the Java engine is not found; keep the file META-INF/services/"
+          + EngineProvider.class.getName()
+          + " of the jar, whole";
+
   private Engines() {}
 
   /** An engine, and why it is the one. */
@@ -58,7 +63,7 @@ final class Engines {
       return new Choice(found.get(), wanted == Engine.JAVA ? "it was asked for" : why);
     }
     throw wanted == Engine.JAVA
-        ? new EngineUnavailableException(wanted, "the Java engine is not in 0.1.0", null)
+        ? new EngineUnavailableException(wanted, WITHOUT_SERVICES, null)
         : new EngineUnavailableException(wanted, why, nativeCause);
   }
 

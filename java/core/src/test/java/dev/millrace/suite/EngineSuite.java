@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.suite;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import dev.millrace.Connection;
 import dev.millrace.Engine;
 import dev.millrace.Handler;
@@ -9,9 +11,14 @@ import dev.millrace.MillraceException;
 import dev.millrace.SendResult;
 import dev.millrace.Server;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
 import java.net.URI;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -20,7 +27,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * What every suite needs: a server on the engine under test, clients of it, and their end. An
  * engine's module subclasses each suite and names the engine.
  */
-@ExtendWith(Seed.class)
+@ExtendWith({Seed.class, SuiteResults.class})
 @Timeout(60)
 public abstract class EngineSuite {
 
@@ -31,6 +38,23 @@ public abstract class EngineSuite {
 
   /** The engine under test. */
   protected abstract Engine engine();
+
+  // ---- What docs/engine-differences.md says an engine may lack. What it does instead is tested.
+
+  /** Whether it has the areas of the core besides blocks: arena, slab, temporary and send area. */
+  protected boolean hasAreasOfTheCore() {
+    return true;
+  }
+
+  /** Whether it chooses the congestion control of TCP. */
+  protected boolean choosesCongestionControl() {
+    return true;
+  }
+
+  /** Whether it tells process, user and group of a Unix socket's peer by number. */
+  protected boolean tellsPeersByNumber() {
+    return true;
+  }
 
   private static void echo(Connection connection, Message message) {
     SendResult result = connection.send(message);
@@ -75,6 +99,28 @@ public abstract class EngineSuite {
 
   protected static void awaitNoConnections(Server server) {
     Deadline.until(() -> server.connectionCount() == 0, "no connection left");
+  }
+
+  /** Nothing happens for a while, and the loops use next to nothing: none of them spins. */
+  protected static void assertIdleFor(Duration time, Connection connection) throws Exception {
+    long before = loopCpuNanos();
+    CountDownLatch over = new CountDownLatch(1);
+    connection.schedule(over::countDown, time);
+    Deadline.await(over, "a quiet time");
+    long used = loopCpuNanos() - before;
+    assertTrue(used < time.toNanos() / 2, "the loop used " + used + " ns while nothing happened");
+  }
+
+  private static long loopCpuNanos() {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    long sum = 0;
+    for (long id : threads.getAllThreadIds()) {
+      ThreadInfo info = threads.getThreadInfo(id);
+      if (info != null && info.getThreadName().startsWith("millrace-loop")) {
+        sum += threads.getThreadCpuTime(id);
+      }
+    }
+    return sum;
   }
 
   @AfterEach

@@ -9,23 +9,23 @@ import java.io.IOException;
  * sockets since, so that what another client wrote before was received on its own: a cut in a
  * stream becomes a cut in what the server reads, without waiting for luck.
  */
-final class LoopProbe implements AutoCloseable {
+public final class LoopProbe implements AutoCloseable {
 
   private final RawClient client;
   private int count;
 
-  LoopProbe(Server server, String target) throws IOException {
+  public LoopProbe(Server server, String target) throws IOException {
     client = RawClient.connect(server.addresses().get(0), target);
   }
 
-  void awaitTurn() throws IOException {
+  public void awaitTurn() throws IOException {
     String stamp = "turn " + count++;
     client.write(Frame.ping(stamp));
     client.expectPongs(stamp);
   }
 
   /** Writes a stream in the pieces between the cuts, each read by the server on its own. */
-  void writeCut(RawClient other, byte[] stream, int... cuts) throws IOException {
+  public void writeCut(RawClient other, byte[] stream, int... cuts) throws IOException {
     int from = 0;
     for (int cut : cuts) {
       other.write(stream, from, cut);

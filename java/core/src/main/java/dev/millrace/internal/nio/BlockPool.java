@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.internal.spi.LoopCounter;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The direct memory of a loop, in blocks whose capacities are powers of two. Blocks that come back
+ * are kept, the last first, so that the next to be taken is still in the cache; what is kept beyond
+ * {@link #KEPT_BYTES} is dropped after a while, and the garbage collector returns it.
+ *
+ * <p>Small blocks are cut from slabs: direct memory is allocated, zeroed and counted by the JVM a
+ * buffer at a time. Any thread may take and give back; the lock is the pool's and held for a few
+ * instructions.
+ */
+final class BlockPool {
+  /** What may stay free. */
+  static final long KEPT_BYTES = 8 << 20;
+
+  private static final int MIN_BITS = Integer.numberOfTrailingZeros(LoopCounter.MIN_BLOCK_BYTES);
+  private static final int CLASSES = LoopCounter.BLOCK_CLASSES;
+  private static final int SLAB_BYTES = 256 << 10;
+
+  /** Blocks up to this capacity are cut from slabs. */
+  private static final int SLAB_LIMIT = 32 << 10;
+
+  private final long limitBytes;
+  private final @Nullable Block[] free = new @Nullable Block[CLASSES];
+  private final int[] inUse = new int[CLASSES];
+  private final int[] highWater = new int[CLASSES];
+  private final @Nullable ByteBuffer[] slabs = new @Nullable ByteBuffer[CLASSES];
+  private long bytesInUse;
+  private long bytesHighWater;
+  private long bytesFree;
+  private long bytesReturned;
+  private long spills;
+
+  BlockPool(long limitBytes) {
+    this.limitBytes = limitBytes;
+  }
+
+  private static int classOf(int length) {
+    int bits = Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(length, 1) - 1);
+    return Math.max(0, bits - MIN_BITS);
+  }
+
+  private static int capacityOf(int sizeClass) {
+    return 1 << sizeClass + MIN_BITS;
+  }
+
+  /** What a block for so many bytes holds. */
+  static int capacityFor(int length) {
+    return capacityOf(classOf(length));
+  }
+
+  /** Any thread: a block of at least this capacity with one reference, or null. */
+  @Nullable Block acquire(int length) {
+    int sizeClass = classOf(length);
+    int capacity = capacityOf(sizeClass);
+    Block block;
+    synchronized (this) {
+      block = bytesInUse + capacity <= limitBytes ? take(sizeClass) : null;
+      if (block == null) {
+        spills++;
+        return null;
+      }
+      bytesInUse += capacity;
+      bytesHighWater = Math.max(bytesHighWater, bytesInUse);
+      highWater[sizeClass] = Math.max(highWater[sizeClass], ++inUse[sizeClass]);
+    }
+    block.begin();
+    return block;
+  }
+
+  private @Nullable Block take(int sizeClass) {
+    Block kept = free[sizeClass];
+    if (kept != null) {
+      free[sizeClass] = kept.nextFree;
+      kept.nextFree = null;
+      bytesFree -= capacityOf(sizeClass);
+      return kept;
+    }
+    try {
+      return new Block(this, sizeClass, allocate(sizeClass));
+    } catch (OutOfMemoryError e) {
+      // The JVM's own limit of direct memory, -XX:MaxDirectMemorySize, is lower than ours.
+      return null;
+    }
+  }
+
+  private ByteBuffer allocate(int sizeClass) {
+    int length = Block.HEADROOM + capacityOf(sizeClass);
+    if (length > SLAB_LIMIT + Block.HEADROOM) {
+      return ByteBuffer.allocateDirect(length);
+    }
+    ByteBuffer slab = slabs[sizeClass];
+    if (slab == null || slab.remaining() < length) {
+      slab = ByteBuffer.allocateDirect(Math.max(1, SLAB_BYTES / length) * length);
+      slabs[sizeClass] = slab;
+    }
+    ByteBuffer bytes = slab.slice(slab.position(), length);
+    slab.position(slab.position() + length);
+    return bytes;
+  }
+
+  /** Any thread: nobody uses the block any more. */
+  void giveBack(Block block) {
+    int sizeClass = block.sizeClass();
+    synchronized (this) {
+      bytesInUse -= capacityOf(sizeClass);
+      inUse[sizeClass]--;
+      bytesFree += capacityOf(sizeClass);
+      block.nextFree = free[sizeClass];
+      free[sizeClass] = block;
+    }
+  }
+
+  /** Whether more is free than may stay. */
+  synchronized boolean keepsTooMuch() {
+    return bytesFree > KEPT_BYTES;
+  }
+
+  /** Whether hardly a quarter of the limit is left. */
+  synchronized boolean isScarce() {
+    return limitBytes - bytesInUse < limitBytes / 4;
+  }
+
+  /** Drops free blocks, the largest first, until no more than that is left. */
+  synchronized void trim(long keptBytes) {
+    for (int sizeClass = CLASSES - 1; sizeClass >= 0 && bytesFree > keptBytes; sizeClass--) {
+      while (bytesFree > keptBytes && free[sizeClass] != null) {
+        Block dropped = free[sizeClass];
+        free[sizeClass] = dropped.nextFree;
+        bytesFree -= capacityOf(sizeClass);
+        bytesReturned += capacityOf(sizeClass);
+      }
+    }
+  }
+
+  /** Any thread. */
+  synchronized void readStatistics(long[] values) {
+    long blocks = 0;
+    for (int i = 0; i < CLASSES; i++) {
+      blocks += inUse[i];
+      values[LoopCounter.blocksInUse(i)] = inUse[i];
+      values[LoopCounter.blocksHighWater(i)] = highWater[i];
+    }
+    values[LoopCounter.BLOCKS_IN_USE.ordinal()] = blocks;
+    values[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()] = bytesInUse;
+    values[LoopCounter.BLOCK_BYTES_HIGH_WATER.ordinal()] = bytesHighWater;
+    values[LoopCounter.BLOCK_SPILLS.ordinal()] = spills;
+    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = bytesFree;
+    values[LoopCounter.BLOCK_BYTES_RETURNED.ordinal()] = bytesReturned;
+  }
+}

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.Limits;
+import dev.millrace.internal.protocol.FrameHeader;
+import dev.millrace.internal.protocol.Masking;
+import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.protocol.Utf8;
+import dev.millrace.internal.spi.LoopCounter;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frames in: from a socket to the messages of its connection. A message that arrived whole is
+ * delivered where it lies in the receive buffer. One that did not is assembled in a block; its long
+ * frames are received straight into it. Loop thread only.
+ *
+ * <p>A block is never longer than twice what has come of its message, plus 64 KiB: a declared
+ * length reserves nothing. Data frames are judged by their header, before a byte of payload is
+ * kept; control frames when they are complete.
+ */
+final class FrameReceiver {
+  /** What is left of a frame is received straight into its block from this length on. */
+  private static final int DIRECT_LENGTH = 16 << 10;
+
+  private static final int SMALL_BLOCK = 1024;
+  private static final int FIRST_BLOCK = 64 << 10;
+  private static final int MIN_RECEIVE = 1024;
+  private static final int MAX_REST = FrameHeader.MAX_LENGTH + FrameHeader.MAX_CONTROL_PAYLOAD;
+
+  private final Stream stream;
+  private final NioLoop loop;
+
+  // Of the frame being received: its payload still to come.
+  private long frameRemaining;
+  private int maskingKey;
+  private boolean isFinal;
+  private boolean isDiscarded;
+
+  // Of the message being assembled.
+  private int opcode = Opcode.CONTINUATION;
+  private int fragments;
+  private @Nullable Block block;
+  private int length;
+  private int utf8 = Utf8.COMPLETE;
+
+  // The beginning of a frame that cannot be judged yet.
+  private byte @Nullable [] rest;
+  private int restLength;
+
+  // What may not be parsed yet: reading was paused while it came.
+  private @Nullable Block held;
+  private int heldLength;
+
+  FrameReceiver(Stream stream) {
+    this.stream = stream;
+    loop = stream.loop();
+  }
+
+  private Limits limits() {
+    return loop.limits();
+  }
+
+  /** Memory that it holds. */
+  long pinnedBytes() {
+    Block assembled = block;
+    Block waiting = held;
+    return (assembled == null ? 0 : assembled.capacity())
+        + (waiting == null ? 0 : waiting.capacity());
+  }
+
+  // ---- Receiving.
+
+  /** The socket is readable: one receive. */
+  void receive() {
+    Block assembled = block;
+    if (frameRemaining >= DIRECT_LENGTH && assembled != null) {
+      receiveIntoBlock(assembled);
+      return;
+    }
+    ReceiveBuffer buffer = loop.receiveBuffer();
+    int kept = restLength;
+    // No more than may be echoed below the mark.
+    int most = (int) Math.min(ReceiveBuffer.QUANTUM, limits().lowWaterMarkBytes());
+    int received = stream.receive(buffer.room(kept, Math.max(MIN_RECEIVE, most)));
+    if (received == 0) {
+      return;
+    }
+    if (kept > 0 && rest != null) {
+      buffer.block().bytes().put(ReceiveBuffer.START, rest, 0, kept);
+      restLength = 0;
+    }
+    int start = ReceiveBuffer.START;
+    parse(buffer.block(), start, start + kept + received);
+  }
+
+  private void receiveIntoBlock(Block assembled) {
+    Block target = assembled.capacity() == length ? grow(1) : assembled;
+    if (target == null) {
+      return;
+    }
+    int room = (int) Math.min(target.capacity() - length, frameRemaining);
+    int from = Block.HEADROOM + length;
+    int received = stream.receive(target.io().limit(from + room).position(from));
+    if (received > 0) {
+      Masking.unmask(target.bytes(), from, received, maskingKey);
+      payloadArrived(target, received);
+    }
+  }
+
+  /** Keeps what came while reading is paused. */
+  void hold(Block bytes, int at, int end) {
+    Block kept = loop.acquireFor(stream, end - at);
+    if (kept == null) {
+      return;
+    }
+    heldLength = end - at;
+    kept.bytes().put(Block.HEADROOM, bytes.bytes(), at, heldLength);
+    held = kept;
+  }
+
+  boolean isHolding() {
+    return held != null;
+  }
+
+  void takeHeld() {
+    Block taken = held;
+    if (taken == null) {
+      return;
+    }
+    held = null;
+    try {
+      parse(taken, Block.HEADROOM, Block.HEADROOM + heldLength);
+    } finally {
+      taken.release();
+    }
+  }
+
+  // ---- Frames.
+
+  /** Takes received bytes. What cannot be judged yet is kept. */
+  void parse(Block bytes, int from, int end) {
+    int at = from;
+    while (at < end && !stream.isInputEnded()) {
+      int taken = frameRemaining > 0 ? takePayload(bytes, at, end - at) : takeFrame(bytes, at, end);
+      if (taken == 0) {
+        keepRest(bytes, at, end - at);
+        return;
+      }
+      at += taken;
+    }
+  }
+
+  private void keepRest(Block bytes, int at, int kept) {
+    byte[] place = rest;
+    if (place == null || place.length < kept) {
+      place = new byte[kept <= FrameHeader.MAX_LENGTH ? FrameHeader.MAX_LENGTH : MAX_REST];
+      rest = place;
+    }
+    bytes.bytes().get(at, place, 0, kept);
+    restLength = kept;
+  }
+
+  /**
+   * One header, and the payload where that is here whole. Returns the bytes taken; 0 asks for more.
+   */
+  private int takeFrame(Block bytes, int at, int end) {
+    FrameHeader header = loop.header();
+    int headerLength = header.parse(bytes.bytes(), at, end);
+    if (headerLength == FrameHeader.INCOMPLETE) {
+      return 0;
+    }
+    ProtocolError error = headerLength == FrameHeader.BROKEN ? header.error() : judge(header);
+    if (error != ProtocolError.NONE) {
+      stream.fail(error);
+      return end - at;
+    }
+    int payload = at + headerLength;
+    boolean isWhole = header.payloadLength() <= end - payload;
+    if (Opcode.isControl(header.opcode())) {
+      if (!isWhole) {
+        return 0;
+      }
+      takeControl(bytes.bytes(), payload, header);
+    } else if (!stream.isOpen()) {
+      isDiscarded = header.payloadLength() > 0;
+      frameRemaining = header.payloadLength();
+      return headerLength;
+    } else if (isWhole && header.isFinal() && opcode == Opcode.CONTINUATION) {
+      takeMessage(bytes, payload, header);
+    } else {
+      beginFrame(header);
+      return headerLength;
+    }
+    return headerLength + (int) header.payloadLength();
+  }
+
+  private ProtocolError judge(FrameHeader header) {
+    if (Opcode.isControl(header.opcode()) || !stream.isOpen()) {
+      return ProtocolError.NONE;
+    }
+    boolean inMessage = opcode != Opcode.CONTINUATION;
+    boolean continues = header.opcode() == Opcode.CONTINUATION;
+    if (continues && !inMessage) {
+      return ProtocolError.UNEXPECTED_CONTINUATION;
+    }
+    if (!continues && inMessage) {
+      return ProtocolError.EXPECTED_CONTINUATION;
+    }
+    if (header.payloadLength() > limits().maxMessageBytes() - length) {
+      return ProtocolError.MESSAGE_TOO_BIG;
+    }
+    return fragments >= limits().maxFragments()
+        ? ProtocolError.TOO_MANY_FRAGMENTS
+        : ProtocolError.NONE;
+  }
+
+  /** A message of one frame that is here whole. */
+  private void takeMessage(Block bytes, int at, FrameHeader header) {
+    int payloadLength = (int) header.payloadLength();
+    int kind = header.opcode();
+    Masking.unmask(bytes.bytes(), at, payloadLength, header.maskingKey());
+    if (kind == Opcode.TEXT
+        && Utf8.append(Utf8.COMPLETE, bytes.bytes(), at, payloadLength) != Utf8.COMPLETE) {
+      stream.fail(ProtocolError.INVALID_UTF8);
+      return;
+    }
+    deliver(bytes, at, payloadLength, kind, false);
+  }
+
+  /** A data frame that needs assembling begins. */
+  private void beginFrame(FrameHeader header) {
+    if (header.opcode() != Opcode.CONTINUATION) {
+      opcode = header.opcode();
+    }
+    fragments++;
+    isFinal = header.isFinal();
+    maskingKey = header.maskingKey();
+    frameRemaining = header.payloadLength();
+    if (frameRemaining == 0) {
+      finishFrame();
+    }
+  }
+
+  /** Payload of a frame that is being assembled or discarded. Returns the bytes taken. */
+  private int takePayload(Block bytes, int at, int available) {
+    int here = (int) Math.min(available, frameRemaining);
+    if (isDiscarded) {
+      frameRemaining -= here;
+      isDiscarded = frameRemaining > 0;
+      stream.countDiscarded(here);
+      return here;
+    }
+    Block target = block;
+    if (target == null || target.capacity() - length < here) {
+      target = grow(here);
+      if (target == null) {
+        return available;
+      }
+    }
+    int to = Block.HEADROOM + length;
+    Masking.unmaskTo(bytes.bytes(), at, here, maskingKey, target.bytes(), to);
+    loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, here);
+    payloadArrived(target, here);
+    return here;
+  }
+
+  /** So many unmasked bytes were added to the block. */
+  private void payloadArrived(Block target, int arrived) {
+    int at = Block.HEADROOM + length;
+    maskingKey = Masking.rotate(maskingKey, arrived);
+    length += arrived;
+    frameRemaining -= arrived;
+    if (opcode == Opcode.TEXT) {
+      utf8 = Utf8.append(utf8, target.bytes(), at, arrived);
+      if (utf8 == Utf8.INVALID) {
+        stream.fail(ProtocolError.INVALID_UTF8);
+        return;
+      }
+    }
+    if (frameRemaining == 0) {
+      finishFrame();
+    }
+  }
+
+  private void finishFrame() {
+    if (!isFinal) {
+      return;
+    }
+    if (opcode == Opcode.TEXT && utf8 != Utf8.COMPLETE) {
+      stream.fail(ProtocolError.INVALID_UTF8);
+      return;
+    }
+    Block whole = block;
+    int kind = opcode;
+    int wholeLength = length;
+    forgetMessage();
+    if (whole == null) {
+      deliver(loop.receiveBuffer().block(), ReceiveBuffer.START, 0, kind, false);
+      return;
+    }
+    try {
+      deliver(whole, Block.HEADROOM, wholeLength, kind, true);
+    } finally {
+      whole.release();
+    }
+  }
+
+  private void deliver(Block bytes, int at, int payloadLength, int kind, boolean isAlone) {
+    loop.counters().increment(LoopCounter.MESSAGES_RECEIVED);
+    loop.countEvent();
+    NioConnection connection = stream.connection();
+    if (connection == null) {
+      return;
+    }
+    NioMessage message = loop.nextMessage();
+    message.fill(stream, bytes, at, payloadLength, kind, isAlone);
+    try {
+      connection.onMessage(message);
+    } finally {
+      message.empty();
+    }
+  }
+
+  private void takeControl(ByteBuffer bytes, int at, FrameHeader header) {
+    int payloadLength = (int) header.payloadLength();
+    Masking.unmask(bytes, at, payloadLength, header.maskingKey());
+    if (header.opcode() == Opcode.CLOSE) {
+      loop.countEvent();
+      stream.peerClosed(bytes, at, payloadLength);
+      return;
+    }
+    if (!stream.isOpen()) {
+      return;
+    }
+    if (header.opcode() == Opcode.PING) {
+      stream.queuePong(bytes, at, payloadLength);
+      return;
+    }
+    NioConnection connection = stream.connection();
+    if (connection != null && payloadLength == Long.BYTES) {
+      connection.onPong(Long.reverseBytes(bytes.getLong(at)));
+    }
+  }
+
+  // ---- Assembling.
+
+  /**
+   * The message's block with room for so many bytes more, or null when the stream has ended or
+   * closes for the want of it.
+   */
+  private @Nullable Block grow(int more) {
+    long needed = (long) length + more;
+    Block grown = loop.acquireFor(stream, capacity(needed, length + frameRemaining));
+    if (grown == null) {
+      return null;
+    }
+    Block before = block;
+    if (before != null) {
+      grown.bytes().put(Block.HEADROOM, before.bytes(), Block.HEADROOM, length);
+      loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
+      before.release();
+    }
+    block = grown;
+    return grown;
+  }
+
+  /** At most twice what has come plus 64 KiB; no more than what is declared asks for. */
+  private int capacity(long needed, long declared) {
+    long most;
+    if (needed < SMALL_BLOCK) {
+      most = SMALL_BLOCK;
+    } else if (loop.pool().isScarce()) {
+      most = needed;
+    } else {
+      most = Long.highestOneBit(2 * needed + FIRST_BLOCK);
+    }
+    return (int) Math.max(needed, Math.min(declared, most));
+  }
+
+  private void forgetMessage() {
+    block = null;
+    length = 0;
+    opcode = Opcode.CONTINUATION;
+    fragments = 0;
+    utf8 = Utf8.COMPLETE;
+  }
+
+  /** Forgets the message being assembled; what is still to come of its frame is skipped. */
+  void dropMessage() {
+    Block dropped = block;
+    forgetMessage();
+    isDiscarded = frameRemaining > 0;
+    if (dropped != null) {
+      dropped.release();
+    }
+  }
+
+  /** The stream has ended. */
+  void drop() {
+    dropMessage();
+    rest = null;
+    restLength = 0;
+    Block waiting = held;
+    held = null;
+    if (waiting != null) {
+      waiting.release();
+    }
+  }
+}

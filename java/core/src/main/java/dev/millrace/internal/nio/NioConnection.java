@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.CloseCode;
+import dev.millrace.CloseReason;
+import dev.millrace.Handler;
+import dev.millrace.Handshake;
+import dev.millrace.Lease;
+import dev.millrace.Message;
+import dev.millrace.ScheduledTask;
+import dev.millrace.SendException;
+import dev.millrace.SendResult;
+import dev.millrace.internal.protocol.FrameHeader;
+import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.spi.AbstractConnection;
+import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.RoundTrip;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection of the Java engine, as applications see it; its socket is a {@link Stream}.
+ *
+ * <p>A byte that was accepted is counted as posted, while other threads have it in the inbox, or by
+ * the stream. It is added there before it leaves here, and readers look here first, so nobody sees
+ * too little. The loop alone, or other threads alone, exceed the mark by at most one message; where
+ * both send at the same moment, by one each.
+ */
+final class NioConnection extends AbstractConnection {
+  private static final VarHandle PHASE;
+  private static final VarHandle POSTED;
+  private static final VarHandle WRITABLE_OWED;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      PHASE = lookup.findVarHandle(NioConnection.class, "phase", int.class);
+      POSTED = lookup.findVarHandle(NioConnection.class, "posted", long.class);
+      WRITABLE_OWED = lookup.findVarHandle(NioConnection.class, "writableOwed", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private static final int OPEN = 0;
+  private static final int CLOSING = 1;
+  private static final int ENDED = 2;
+
+  /** Who keeps the peer from being read: bits. */
+  static final int BY_APPLICATION = 1;
+
+  static final int BY_QUEUE = 2;
+
+  private final NioLoop loop;
+  private final Stream stream;
+  private final long id;
+
+  // Null where the handler runs on the loop.
+  private final @Nullable NioHandlerQueue queue;
+
+  private volatile int phase = OPEN;
+
+  // Bits of BY_...; loop thread only.
+  private int pauses;
+  private volatile long posted;
+
+  // The mark was reached or a send refused: onWritable is owed.
+  private volatile boolean writableOwed;
+
+  // How the closing handshake began; null while open.
+  private volatile @Nullable CloseReason beginning;
+  private volatile @Nullable RoundTrip roundTrip;
+
+  NioConnection(Stream stream, Handler handler, Handshake handshake, @Nullable Executor executor) {
+    super(handler, handshake);
+    this.stream = stream;
+    loop = stream.loop();
+    id = loop.nextConnectionId();
+    queue = executor == null ? null : new NioHandlerQueue(this, executor);
+  }
+
+  NioLoop loop() {
+    return loop;
+  }
+
+  Stream stream() {
+    return stream;
+  }
+
+  @Override
+  public long id() {
+    return id;
+  }
+
+  /**
+   * Whether a send goes to the stream at once: on the loop's thread. A handler on an executor may
+   * run there too; what it has sent on another thread and lies in the inbox still must not be
+   * overtaken.
+   */
+  boolean isDirect() {
+    return loop.isCurrent() && (queue == null || posted == 0);
+  }
+
+  // ---- Sending.
+
+  @Override
+  public SendResult send(Message message) {
+    return Sender.send(this, message);
+  }
+
+  @Override
+  public SendResult send(Lease lease) {
+    return Sender.send(this, lease, null);
+  }
+
+  @Override
+  public SendResult send(ByteBuffer binary) {
+    return Sender.send(this, Opcode.BINARY, binary, null);
+  }
+
+  @Override
+  public SendResult send(CharSequence text) {
+    return Sender.send(this, text, null);
+  }
+
+  @Override
+  public SendResult sendAll(List<? extends Lease> leases) {
+    return Sender.sendAll(this, leases);
+  }
+
+  @Override
+  public CompletionStage<Void> sendAsync(Lease lease) {
+    return sendAsync(sent -> Sender.send(this, lease, sent));
+  }
+
+  @Override
+  public CompletionStage<Void> sendAsync(ByteBuffer binary) {
+    return sendAsync(sent -> Sender.send(this, Opcode.BINARY, binary, sent));
+  }
+
+  @Override
+  public CompletionStage<Void> sendAsync(CharSequence text) {
+    return sendAsync(sent -> Sender.send(this, text, sent));
+  }
+
+  private static CompletionStage<Void> sendAsync(
+      Function<CompletableFuture<Void>, SendResult> send) {
+    CompletableFuture<Void> sent = new CompletableFuture<>();
+    SendResult result = send.apply(sent);
+    if (result != SendResult.ACCEPTED) {
+      sent.completeExceptionally(new SendException(result));
+    }
+    return sent.minimalCompletionStage();
+  }
+
+  /** The inbox is full: whether the message is taken all the same. */
+  boolean overflow(PostedSend message) {
+    return queue != null && queue.overflow(message);
+  }
+
+  // ---- What may be sent.
+
+  /** Loop thread: whether a send may go on. */
+  SendResult refusal() {
+    if (!isOpen()) {
+      return SendResult.CLOSED;
+    }
+    if (posted + stream.buffered() < loop.limits().highWaterMarkBytes()) {
+      return SendResult.ACCEPTED;
+    }
+    oweWritable(false);
+    return SendResult.REFUSED;
+  }
+
+  /** Loop thread: what a send that was admitted has become. */
+  SendResult sent(boolean accepted) {
+    if (!accepted) {
+      oweWritable(true);
+      return SendResult.REFUSED;
+    }
+    if (posted + stream.buffered() >= loop.limits().highWaterMarkBytes()) {
+      oweWritable(false);
+    }
+    return SendResult.ACCEPTED;
+  }
+
+  /** Other threads: whether a send may go on; its bytes are counted then. */
+  SendResult reserve(long bytes) {
+    if (!isOpen()) {
+      return SendResult.CLOSED;
+    }
+    long mark = loop.limits().highWaterMarkBytes();
+    long before = (long) POSTED.getAndAdd(this, bytes) + stream.buffered();
+    boolean accepted = before < mark;
+    if (!accepted) {
+      unreserve(bytes);
+    }
+    if (before + bytes >= mark) {
+      oweWritable(false);
+    }
+    return accepted ? SendResult.ACCEPTED : SendResult.REFUSED;
+  }
+
+  /** Gives back what {@link #reserve} has counted. */
+  void unreserve(long bytes) {
+    POSTED.getAndAdd(this, -bytes);
+  }
+
+  /** A send was refused, or the mark is reached: the loop looks when that is over. */
+  void oweWritable(boolean outOfMemory) {
+    if (WRITABLE_OWED.compareAndSet(this, false, true)) {
+      loop.awaitWritable(this, outOfMemory);
+    }
+  }
+
+  /** What a payload takes with its header. */
+  static long frameLength(int length) {
+    return (long) FrameHeader.lengthFor(length) + length;
+  }
+
+  @Override
+  public long bufferedBytes() {
+    return hasEnded() ? 0 : posted + stream.buffered();
+  }
+
+  @Override
+  public boolean isWritable() {
+    return isOpen() && bufferedBytes() < loop.limits().highWaterMarkBytes();
+  }
+
+  // ---- Flow.
+
+  @Override
+  public void flush() {
+    if (loop.isCurrent()) {
+      loop.flush();
+    }
+  }
+
+  @Override
+  public Lease lease(int capacity) {
+    if (capacity < 1 || capacity > Sender.MAX_PAYLOAD_LENGTH) {
+      throw new IllegalArgumentException(
+          "lease capacity out of range: capacity="
+              + capacity
+              + ", limits=1.."
+              + Sender.MAX_PAYLOAD_LENGTH);
+    }
+    return loop.lease(capacity);
+  }
+
+  @Override
+  public void pause() {
+    loop.run(() -> pauseReads(BY_APPLICATION));
+  }
+
+  @Override
+  public void resume() {
+    loop.run(() -> resumeReads(BY_APPLICATION));
+  }
+
+  /** Loop thread. */
+  void pauseReads(int by) {
+    pauses |= by;
+    stream.pauseReads();
+  }
+
+  /** Loop thread: reads again when nobody keeps it from that. */
+  void resumeReads(int by) {
+    pauses &= ~by;
+    if (pauses == 0) {
+      stream.resumeReads();
+    }
+  }
+
+  // ---- Closing.
+
+  @Override
+  protected void beginClose(int code, String reason) {
+    if (PHASE.compareAndSet(this, OPEN, CLOSING)) {
+      if (queue != null) {
+        queue.refuseMessages();
+      }
+      // The peer may have begun: its Close waits in the queue then, or is just being told.
+      if (beginning == null) {
+        beginning = new CloseReason(code, reason, CloseReason.Initiator.LOCAL, null);
+      }
+      postClose(code, reason);
+    }
+  }
+
+  /**
+   * By way of the inbox on the loop's thread too: what other threads have sent before, and were
+   * told is accepted, goes out first.
+   */
+  private void postClose(int code, String reason) {
+    loop.post(
+        new Inbox.Task() {
+          @Override
+          void run() {
+            stream.close(code, reason);
+            if (queue != null) {
+              queue.proceed();
+            }
+          }
+        });
+  }
+
+  @Override
+  public boolean isOpen() {
+    return phase == OPEN;
+  }
+
+  /** Whether its end was told. */
+  boolean hasEnded() {
+    return phase == ENDED;
+  }
+
+  @Override
+  public boolean execute(Runnable task) {
+    Objects.requireNonNull(task, "task");
+    return loop.execute(task);
+  }
+
+  @Override
+  public ScheduledTask schedule(Runnable task, Duration delay) {
+    Objects.requireNonNull(task, "task");
+    return loop.schedule(task, delay);
+  }
+
+  @Override
+  public SendResult ping() {
+    RoundTrip current = roundTrip;
+    if (current == null) {
+      synchronized (this) {
+        current = roundTrip;
+        if (current == null) {
+          current = new RoundTrip();
+          roundTrip = current;
+        }
+      }
+    }
+    long now = System.nanoTime();
+    ByteBuffer payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now);
+    current.sent(now);
+    return Sender.send(this, Opcode.PING, payload, null);
+  }
+
+  @Override
+  public Optional<Duration> roundTripTime() {
+    RoundTrip current = roundTrip;
+    return current == null || current.nanos() == RoundTrip.UNKNOWN
+        ? Optional.empty()
+        : Optional.of(Duration.ofNanos(current.nanos()));
+  }
+
+  // ---- What the loop has heard of this connection. Loop thread only.
+
+  void onOpen() {
+    if (queue == null) {
+      deliverOpen();
+    } else {
+      queue.open();
+    }
+  }
+
+  /** After a close, ours or the peer's, messages have no one to answer: they are not delivered. */
+  void onMessage(NioMessage message) {
+    if (phase != OPEN) {
+      return;
+    }
+    if (queue == null) {
+      deliverMessage(message);
+    } else {
+      queue.message(message);
+    }
+  }
+
+  void onPong(long payload) {
+    RoundTrip current = roundTrip;
+    if (current != null) {
+      current.received(payload, System.nanoTime());
+    }
+  }
+
+  /** Outgoing bytes have fallen to the low mark; users hear of it after the high one. */
+  void onDrained() {
+    if (queue != null) {
+      queue.proceed();
+    }
+    if (!writableOwed) {
+      return;
+    }
+    writableOwed = false;
+    if (phase != OPEN) {
+      return;
+    }
+    if (queue == null) {
+      deliverWritable();
+    } else {
+      queue.writable();
+    }
+  }
+
+  /**
+   * Once everything sent has met its socket: tells the fall, or answers true when it must be looked
+   * for again.
+   */
+  boolean isStillUnwritable() {
+    if (queue != null) {
+      queue.lookedFor();
+    }
+    boolean awaited = writableOwed || queue != null && queue.isWaiting();
+    if (!awaited || phase != OPEN) {
+      return false;
+    }
+    if (bufferedBytes() <= loop.limits().lowWaterMarkBytes()) {
+      onDrained();
+      return false;
+    }
+    return !stream.isAboveLowMark();
+  }
+
+  /** The peer has sent Close or broken a rule; {@code answer} is the code to answer with. */
+  void onClosing(int answer, int protocolError, String peerReason) {
+    beginning = CloseReasons.begun(answer, protocolError, peerReason);
+    if (queue == null) {
+      answerClose(answer);
+    } else {
+      queue.answerClose(answer);
+    }
+  }
+
+  void onClosed() {
+    end(CloseReasons.ended(beginning, stream.seen()));
+  }
+
+  /** The loop ends, and every connection with it. */
+  void onLoopEnd(CloseReason reason) {
+    if (queue != null) {
+      queue.refuseMessages();
+    }
+    // Who closes first tells why, and the server's shutdown has told everybody.
+    CloseReason begun = beginning;
+    end(begun == null ? reason : begun);
+  }
+
+  private void end(CloseReason reason) {
+    phase = ENDED;
+    if (queue == null) {
+      deliverClose(reason);
+    } else {
+      queue.end(reason);
+    }
+  }
+
+  /** The server shuts down: what a handler on an executor has still to do comes first. */
+  void goAway() {
+    if (queue == null) {
+      close(CloseCode.GOING_AWAY, "");
+    } else {
+      queue.close(CloseCode.GOING_AWAY);
+    }
+  }
+
+  // ---- What the queue has come to. On the executor.
+
+  void handleOpen() {
+    deliverOpen();
+  }
+
+  void handleMessage(QueuedMessage message) {
+    deliverMessage(message);
+  }
+
+  void handleWritable() {
+    if (phase == OPEN) {
+      deliverWritable();
+    }
+  }
+
+  void handleClose(CloseReason reason) {
+    deliverClose(reason);
+  }
+
+  /** On the loop's thread, while no handler runs. */
+  void handleRejection(Throwable cause) {
+    deliverRejection(cause);
+  }
+
+  /** Any thread: answers the peer's Close, or closes over a broken rule. */
+  void answerClose(int code) {
+    if (PHASE.compareAndSet(this, OPEN, CLOSING)) {
+      postClose(code, "");
+    }
+  }
+}

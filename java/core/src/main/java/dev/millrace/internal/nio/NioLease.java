@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.Lease;
+import dev.millrace.Message;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One reference to a block.
+ *
+ * <pre>
+ *   OPEN --take--> SENT     the reference has passed to a send
+ *    |
+ *    +---close---> CLOSED   the reference is given up
+ * </pre>
+ *
+ * <p>Whoever moves it out of OPEN, with one compare-and-set, has the reference; so it is given up
+ * exactly once whatever threads do.
+ */
+final class NioLease implements Lease {
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE = MethodHandles.lookup().findVarHandle(NioLease.class, "state", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private static final int OPEN = 0;
+  private static final int SENT = 1;
+  private static final int CLOSED = 2;
+
+  /** The range follows the buffer's position until it is set. */
+  private static final int FOLLOWS_POSITION = -1;
+
+  private final Block block;
+  private final int capacity;
+  private final Message.Kind kind;
+  private final boolean isRetained;
+  private int rangeOffset;
+  private int rangeLength;
+  private @Nullable ByteBuffer buffer;
+  private volatile int state;
+
+  private NioLease(
+      Block block, int capacity, Message.Kind kind, boolean isRetained, int rangeLength) {
+    this.block = block;
+    this.capacity = capacity;
+    this.kind = kind;
+    this.isRetained = isRetained;
+    this.rangeLength = rangeLength;
+  }
+
+  /** New memory to write into; the reference passes to the lease. */
+  static NioLease writable(Block block) {
+    return new NioLease(block, block.capacity(), Message.Kind.BINARY, false, FOLLOWS_POSITION);
+  }
+
+  /** A received message at the beginning of a block; the reference passes to the lease. */
+  static NioLease retained(Block block, int length, Message.Kind kind) {
+    return new NioLease(block, length, kind, true, length);
+  }
+
+  @Override
+  public ByteBuffer buffer() {
+    requireOpen();
+    ByteBuffer current = buffer;
+    if (current == null) {
+      current = isRetained ? block.readOnlySlice(Block.HEADROOM, capacity) : block.leased();
+      buffer = current;
+    }
+    return current;
+  }
+
+  @Override
+  public int capacity() {
+    requireOpen();
+    return capacity;
+  }
+
+  @Override
+  public int offset() {
+    requireOpen();
+    return rangeOffset;
+  }
+
+  @Override
+  public int length() {
+    requireOpen();
+    return payloadLength();
+  }
+
+  @Override
+  public Lease range(int offset, int length) {
+    requireOpen();
+    if (offset < 0 || length < 0 || length > capacity - offset) {
+      throw new IllegalArgumentException(
+          "range outside the lease: offset="
+              + offset
+              + ", length="
+              + length
+              + ", capacity="
+              + capacity);
+    }
+    rangeOffset = offset;
+    rangeLength = length;
+    return this;
+  }
+
+  @Override
+  public Message.Kind kind() {
+    requireOpen();
+    return kind;
+  }
+
+  @Override
+  public void close() {
+    if (STATE.compareAndSet(this, OPEN, CLOSED)) {
+      block.release();
+    }
+  }
+
+  /** Passes the reference to the caller, who sends or releases it. */
+  void take() {
+    if (!STATE.compareAndSet(this, OPEN, SENT)) {
+      throw used();
+    }
+  }
+
+  /** Takes back {@link #take}, when the send did not begin after all. */
+  void giveBack() {
+    state = OPEN;
+  }
+
+  /** The block; for whoever has taken the lease. */
+  Block block() {
+    return block;
+  }
+
+  /** Where the bytes to send begin, from the start of the headroom; for whoever has taken it. */
+  int payloadAt() {
+    return Block.HEADROOM + rangeOffset;
+  }
+
+  /** How many bytes to send; for whoever has taken the lease. */
+  int payloadLength() {
+    if (rangeLength != FOLLOWS_POSITION) {
+      return rangeLength;
+    }
+    ByteBuffer written = buffer;
+    return written == null ? 0 : written.position();
+  }
+
+  /** The opcode to send with; for whoever has taken the lease. */
+  int opcode() {
+    return NioMessage.opcodeOf(kind);
+  }
+
+  private void requireOpen() {
+    if (state != OPEN) {
+      throw used();
+    }
+  }
+
+  private IllegalStateException used() {
+    return new IllegalStateException(
+        state == SENT ? "the lease was sent before" : "the lease was closed before");
+  }
+}

@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.CloseCode;
+import dev.millrace.CloseReason;
+import dev.millrace.Lease;
+import dev.millrace.Limits;
+import dev.millrace.ScheduledTask;
+import dev.millrace.SendException;
+import dev.millrace.SendResult;
+import dev.millrace.internal.protocol.FrameHeader;
+import dev.millrace.internal.protocol.HandshakeLimits;
+import dev.millrace.internal.spi.ErrorLog;
+import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.RequestDispatcher;
+import java.io.IOException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One loop: a platform thread, a selector, and the sockets that it serves.
+ *
+ * <pre>
+ *   inbox ---> sends, tasks ---> flush each stream once ---> tell falls and ends
+ *     ^                                                          |
+ *     |             handlers <--- one receive each <--- select <-+
+ *     +--- other threads
+ * </pre>
+ *
+ * <p><b>The turn.</b> What other threads have posted goes first, behind what the handlers of the
+ * last turn have sent; then every stream that has something to send is flushed, by one system call
+ * where its socket takes it all. What that shows of falls and ends is told, so no handler is ever
+ * called inside another. Then the loop announces that it may sleep, looks into the inbox once more,
+ * and selects. Whoever posts while it sleeps wakes it, once.
+ *
+ * <p><b>Interrupts.</b> Channels in non-blocking mode do not close for them, but a selector does
+ * not sleep in an interrupted thread: the flag is cleared every turn, and means nothing here.
+ *
+ * <p><b>The end.</b> Told to shut down, the loop closes its connections and goes on until none is
+ * left or the time is over. However it ends, also by an error of our own, every connection gets its
+ * {@code onClose}, every socket is closed, and what was or will be posted is given up ({@link
+ * Posts}).
+ */
+final class NioLoop implements Runnable {
+  /** As many as {@link dev.millrace.Message} promises; a power of two. */
+  private static final int MESSAGES = 256;
+
+  private static final int MAX_TIMERS = (1 << 20) - 1;
+  private static final long TRIM_DELAY_NANOS = 1_000_000_000;
+  private static final long NANOS_PER_MILLI = 1_000_000;
+  private static final Duration MAX_DELAY = Duration.ofDays(3650);
+
+  /** Numbers the loops of the process; connection ids of the other engine have no sign. */
+  private static final AtomicInteger LOOPS = new AtomicInteger();
+
+  private static final int LOOP_SHIFT = 40;
+
+  private final NioServer server;
+  private final Limits limits;
+  private final HandshakeLimits handshakeLimits;
+  private final RequestDispatcher dispatcher;
+  private final Selector selector;
+  private final Thread thread;
+  private final long idBase = Long.MIN_VALUE | (long) LOOPS.getAndIncrement() << LOOP_SHIFT;
+  private final Counters counters = new Counters();
+  private final BlockPool pool;
+  private final ReceiveBuffer receiveBuffer = new ReceiveBuffer();
+  private final Pieces pieces;
+  private final FrameHeader header = new FrameHeader();
+  private final NioMessage[] messages = new NioMessage[MESSAGES];
+  private final TimerHeap timers = new TimerHeap();
+  private final AtomicInteger timerCount = new AtomicInteger();
+  private final AtomicInteger unfinishedHandlers = new AtomicInteger();
+
+  /** Streams here, and those that are on their way here. */
+  private final AtomicInteger load = new AtomicInteger();
+
+  private final Posts posts;
+  private final Consumer<SelectionKey> keyServer = this::serve;
+
+  private volatile boolean draining;
+  private volatile int connectionCount;
+
+  // Loop thread only.
+  private final List<Listener> listeners = new ArrayList<>();
+  private final DirtyStreams dirty = new DirtyStreams(this);
+  private final Untold untold = new Untold(this);
+  private final Unwritable unwritable = new Unwritable(timers);
+  private final ArrayDeque<Stream> holding = new ArrayDeque<>();
+  private final TimerHeap.Entry trim =
+      new TimerHeap.Entry() {
+        @Override
+        void expire() {
+          pool.trim(BlockPool.KEPT_BYTES);
+        }
+      };
+  private int nextMessage;
+  private long connectionIds;
+  private int events;
+  private boolean served;
+  private boolean acceptingLast;
+  private long drainDeadlineNanos;
+
+  /** A loop whose thread does not run yet. */
+  NioLoop(NioServer server, int index, Limits limits, RequestDispatcher dispatcher)
+      throws IOException {
+    this.server = server;
+    this.limits = limits;
+    this.dispatcher = dispatcher;
+    handshakeLimits =
+        new HandshakeLimits(
+            limits.maxRequestLineBytes(),
+            limits.maxHeaderBytes(),
+            HandshakeLimits.DEFAULT_HEADER_COUNT);
+    pool = new BlockPool(limits.regionBytes());
+    pieces = new Pieces(pool, receiveBuffer.block());
+    for (int i = 0; i < MESSAGES; i++) {
+      messages[i] = new NioMessage(this);
+    }
+    thread = new Thread(null, this, "millrace-loop-" + index);
+    selector = Selector.open();
+    posts = new Posts(selector, thread, limits.inboxCapacity(), task -> runLogging(task::run));
+  }
+
+  /** Listens there from its start. Before {@link #start}. */
+  void add(Listener listener) {
+    listeners.add(listener);
+  }
+
+  /** Starts the thread. */
+  void start() {
+    thread.start();
+  }
+
+  /** Ends a loop whose thread could not be started. */
+  void abandon() {
+    end(atShutdown());
+  }
+
+  // ---- The turn.
+
+  @Override
+  public void run() {
+    CloseReason reason = atShutdown();
+    try {
+      for (Listener listener : listeners) {
+        listener.register(this, selector);
+      }
+      while (turn()) {}
+    } catch (Throwable t) {
+      ErrorLog.log("a loop failed and ends: loop=" + thread.getName(), t);
+      reason =
+          new CloseReason(
+              CloseCode.ABNORMAL_CLOSURE, "the loop failed", CloseReason.Initiator.LOCAL, t);
+    } finally {
+      end(reason);
+    }
+  }
+
+  private boolean turn() throws IOException {
+    posts.drain();
+    takeHeld();
+    dirty.flush();
+    unwritable.check();
+    untold.tell();
+    if (draining && isDrained()) {
+      return false;
+    }
+    if (pool.keepsTooMuch() && !trim.isSet()) {
+      timers.set(trim, System.nanoTime() + TRIM_DELAY_NANOS);
+    }
+    select();
+    expireTimers();
+    if (events > 0) {
+      counters.increment(LoopCounter.TICKS);
+      counters.add(LoopCounter.EVENTS, events);
+    }
+    acceptingLast &= events > 0;
+    events = 0;
+    return true;
+  }
+
+  private void select() throws IOException {
+    Thread.interrupted();
+    posts.announceSleep();
+    long timeout = timeoutNanos();
+    if (timeout == 0) {
+      selector.selectNow(keyServer);
+    } else {
+      // Rounded up: an early wake would look and wait again. 0 would wait for ever.
+      selector.select(
+          keyServer, timeout < 0 ? 0 : (timeout + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI);
+    }
+    if (posts.awake() && !served) {
+      counters.increment(LoopCounter.WAKEUPS);
+    }
+    served = false;
+  }
+
+  private long timeoutNanos() {
+    boolean busy =
+        unwritable.isUnchecked()
+            || acceptingLast
+            || !posts.isEmpty()
+            || !dirty.isEmpty()
+            || !untold.isEmpty()
+            || !holding.isEmpty();
+    if (busy) {
+      return 0;
+    }
+    long now = System.nanoTime();
+    long timeout = timers.untilNext(now);
+    if (!draining) {
+      return timeout;
+    }
+    long left = Math.max(0, drainDeadlineNanos - now);
+    return timeout < 0 ? left : Math.min(timeout, left);
+  }
+
+  private void serve(SelectionKey key) {
+    if (!served) {
+      // Awake: who posts from now on need not wake anybody.
+      served = true;
+      posts.awake();
+    }
+    if (!key.isValid()) {
+      return;
+    }
+    if (key.attachment() instanceof Listener listener) {
+      runLogging(listener::accept);
+    } else if (key.attachment() instanceof Stream stream) {
+      serve(stream, key.readyOps());
+    }
+  }
+
+  private void serve(Stream stream, int ready) {
+    try {
+      stream.ready(ready);
+      if (stream.queue().borrows()) {
+        stream.queue().flush();
+      } else if (dirty.areMany()) {
+        dirty.flush();
+      }
+    } catch (Throwable t) {
+      fail(stream, t);
+    }
+  }
+
+  /**
+   * What handlers throw is dealt with where they are called, so this is a fault of our own, or a
+   * JVM that cannot go on as it should. It costs the connection, not the loop.
+   */
+  void fail(Stream stream, Throwable failure) {
+    ErrorLog.log("a socket could not be served: loop=" + thread.getName(), failure);
+    runLogging(() -> stream.end(0, true));
+  }
+
+  private void expireTimers() {
+    long now = System.nanoTime();
+    for (TimerHeap.Entry due = timers.takeDue(now); due != null; due = timers.takeDue(now)) {
+      runLogging(due::expire);
+    }
+  }
+
+  /** What it throws is logged, and harms nothing else. */
+  void runLogging(Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable t) {
+      ErrorLog.log("a task threw: loop=" + thread.getName(), t);
+    }
+  }
+
+  /** Something was told to the application: the turn counts. */
+  void countEvent() {
+    events++;
+  }
+
+  // ---- Sending.
+
+  /** A stream has something to send, or a pong. */
+  void markDirty(Stream stream) {
+    dirty.add(stream);
+  }
+
+  /** What the application has sent goes out now. */
+  void flush() {
+    counters.increment(LoopCounter.FLUSHES);
+    dirty.flush();
+  }
+
+  /** An asynchronous send is over: told between two handler calls. */
+  void completeLater(CompletableFuture<Void> sent, boolean failed) {
+    untold.add(sent, failed);
+  }
+
+  /** A send will never leave. Any thread, once the loop has ended; before that, its own. */
+  void failSend(@Nullable CompletableFuture<Void> sent) {
+    if (sent == null) {
+      return;
+    }
+    if (!posts.haveEnded() && isCurrent()) {
+      completeLater(sent, true);
+    } else {
+      sent.completeExceptionally(new SendException(SendResult.CLOSED));
+    }
+  }
+
+  // ---- Telling.
+
+  /** A stream's queue has fallen, or it has ended: its connection hears of it in this turn. */
+  void tell(Stream stream) {
+    untold.add(stream);
+  }
+
+  /** A stream may parse what was held back. */
+  void takeHeldLater(Stream stream) {
+    if (!stream.isListedToTake) {
+      stream.isListedToTake = true;
+      holding.add(stream);
+    }
+  }
+
+  private void takeHeld() {
+    for (int left = holding.size(); left > 0; left--) {
+      Stream stream = holding.remove();
+      stream.isListedToTake = false;
+      runLogging(stream::takeHeld);
+    }
+  }
+
+  // ---- Posting.
+
+  /** Any thread: posts a message, or answers false when the inbox is full. */
+  boolean offer(PostedSend message) {
+    return posts.offer(message);
+  }
+
+  /** Any thread: posts a task, which runs on this loop's thread or is dropped when it has ended. */
+  void post(Inbox.Task task) {
+    posts.post(task);
+  }
+
+  /** Any thread: runs at once on the loop's thread, else as a task. */
+  void run(Runnable action) {
+    posts.run(action);
+  }
+
+  /** Any thread: false when the loop has ended and the task will never run. */
+  boolean execute(Runnable task) {
+    return posts.execute(task);
+  }
+
+  // ---- What streams and connections ask for.
+
+  Thread thread() {
+    return thread;
+  }
+
+  /** Whether the caller is this loop's thread. */
+  boolean isCurrent() {
+    return posts.isCurrent();
+  }
+
+  Limits limits() {
+    return limits;
+  }
+
+  HandshakeLimits handshakeLimits() {
+    return handshakeLimits;
+  }
+
+  RequestDispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  Counters counters() {
+    return counters;
+  }
+
+  BlockPool pool() {
+    return pool;
+  }
+
+  Pieces pieces() {
+    return pieces;
+  }
+
+  ReceiveBuffer receiveBuffer() {
+    return receiveBuffer;
+  }
+
+  FrameHeader header() {
+    return header;
+  }
+
+  TimerHeap timers() {
+    return timers;
+  }
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  NioMessage nextMessage() {
+    return messages[nextMessage++ & MESSAGES - 1];
+  }
+
+  /** Never the same twice. */
+  long nextConnectionId() {
+    return idBase + connectionIds++;
+  }
+
+  /** Any thread. */
+  Lease lease(int capacity) {
+    boolean ended = posts.haveEnded();
+    Block block = ended ? null : pool.acquire(capacity);
+    if (block == null) {
+      throw new IllegalStateException(
+          ended
+              ? "no lease: the server has ended"
+              : "no memory left for a lease: capacity=" + capacity);
+    }
+    return NioLease.writable(block);
+  }
+
+  /**
+   * A block for what a stream cannot do without. When no memory is left the connection that holds
+   * most is closed first; null when that was this one.
+   */
+  @Nullable Block acquireFor(Stream stream, int length) {
+    Stream.Phase before = stream.phase();
+    while (true) {
+      Block block = pool.acquire(length);
+      if (block != null) {
+        return block;
+      }
+      closeHeaviest(stream);
+      if (stream.phase() != before) {
+        return null;
+      }
+    }
+  }
+
+  private void closeHeaviest(Stream asking) {
+    counters.increment(LoopCounter.REGION_FULL);
+    Stream heaviest = asking;
+    long most = 0;
+    for (SelectionKey key : selector.keys()) {
+      if (key.attachment() instanceof Stream stream
+          && !stream.hasEnded()
+          && stream.pinnedBytes() > most) {
+        heaviest = stream;
+        most = stream.pinnedBytes();
+      }
+    }
+    heaviest.giveWay();
+  }
+
+  // ---- Timers.
+
+  /** A duration that is neither negative nor too long for a sum of nanoseconds. */
+  private static long nanos(Duration duration) {
+    if (duration.isNegative()) {
+      return 0;
+    }
+    return duration.compareTo(MAX_DELAY) >= 0 ? MAX_DELAY.toNanos() : duration.toNanos();
+  }
+
+  /** Any thread. */
+  ScheduledTask schedule(Runnable task, Duration delay) {
+    if (timerCount.incrementAndGet() > MAX_TIMERS) {
+      timerCount.decrementAndGet();
+      throw new IllegalStateException("too many scheduled tasks on a loop: limit=" + MAX_TIMERS);
+    }
+    NioTimer timer = new NioTimer(this, task, System.nanoTime() + nanos(delay));
+    run(timer::begin);
+    return timer;
+  }
+
+  /** A scheduled task waits no more. */
+  void timerEnded() {
+    timerCount.decrementAndGet();
+  }
+
+  // ---- Handlers on executors, which the loop waits for when it drains.
+
+  /** Loop thread: a connection has its first call queued. */
+  void handlersBegan() {
+    unfinishedHandlers.incrementAndGet();
+  }
+
+  /** Any thread: its last call has returned. */
+  void handlersEnded() {
+    if (unfinishedHandlers.decrementAndGet() == 0 && draining) {
+      posts.post(() -> {});
+    }
+  }
+
+  /** Any thread: a connection is owed onWritable. */
+  void awaitWritable(NioConnection connection, boolean outOfMemory) {
+    run(() -> unwritable.add(connection, outOfMemory));
+  }
+
+  // ---- Sockets.
+
+  /** Loop thread: the loop that a new socket should go to. */
+  NioLoop leastLoaded() {
+    return server.leastLoaded();
+  }
+
+  /** Any thread: streams here, and on their way here. */
+  int load() {
+    return posts.haveEnded() ? Integer.MAX_VALUE : load.get();
+  }
+
+  /** Any thread: takes an accepted socket over. */
+  void adopt(SocketChannel channel, Listener listener) {
+    load.incrementAndGet();
+    if (isCurrent()) {
+      register(channel, listener);
+      return;
+    }
+    post(
+        new Inbox.Task() {
+          @Override
+          void run() {
+            register(channel, listener);
+          }
+
+          @Override
+          void drop() {
+            super.drop();
+            Listener.close(channel);
+          }
+        });
+  }
+
+  private void register(SocketChannel channel, Listener listener) {
+    if (counters.get(LoopCounter.CONNECTIONS) >= limits.maxConnections()) {
+      counters.increment(LoopCounter.ACCEPT_FAILURES);
+      load.decrementAndGet();
+      Listener.reset(channel);
+      return;
+    }
+    SelectionKey key;
+    try {
+      channel.configureBlocking(false);
+      key = channel.register(selector, 0);
+    } catch (IOException e) {
+      load.decrementAndGet();
+      Listener.close(channel);
+      return;
+    }
+    Stream stream = new Stream(this, channel, key);
+    key.attach(stream);
+    counters.add(LoopCounter.CONNECTIONS, 1);
+    try {
+      stream.begin(listener.opening(stream));
+    } catch (IOException e) {
+      // It was reset before it was served.
+      stream.fail(e);
+    } catch (Throwable t) {
+      fail(stream, t);
+    }
+  }
+
+  /** A stream's socket is closed. */
+  void streamEnded() {
+    counters.add(LoopCounter.CONNECTIONS, -1);
+    load.decrementAndGet();
+  }
+
+  /** A request was accepted. */
+  void connectionBegan() {
+    setConnectionCount(connectionCount + 1);
+  }
+
+  /** Its end is told. */
+  void connectionEnded() {
+    setConnectionCount(connectionCount - 1);
+  }
+
+  // Written by one thread only, so that reading and writing need not be one step.
+  private void setConnectionCount(int count) {
+    connectionCount = count;
+  }
+
+  /** Connections that are open or closing. Any thread. */
+  int connectionCount() {
+    return connectionCount;
+  }
+
+  /** Any thread, also when the loop has ended. */
+  void readStatistics(long[] values) {
+    counters.read(values);
+    pool.readStatistics(values);
+  }
+
+  private List<Stream> streams() {
+    List<Stream> streams = new ArrayList<>();
+    for (SelectionKey key : selector.keys()) {
+      if (key.attachment() instanceof Stream stream && !stream.hasEnded()) {
+        streams.add(stream);
+      }
+    }
+    return streams;
+  }
+
+  // ---- Ending.
+
+  /**
+   * Any thread: stops listening, closes all connections in order, and ends when they are gone or
+   * the time is over.
+   */
+  void shutdown(Duration drain) {
+    long deadline = System.nanoTime() + nanos(drain);
+    posts.post(() -> drain(deadline));
+  }
+
+  private void drain(long deadlineNanos) {
+    drainDeadlineNanos = deadlineNanos;
+    draining = true;
+    // Who was accepted last is told in the next turns: a request that is there is answered.
+    acceptingLast = !listeners.isEmpty();
+    listeners.forEach(Listener::acceptLast);
+    listeners.forEach(Listener::close);
+    for (Stream stream : streams()) {
+      NioConnection connection = stream.connection();
+      if (connection != null) {
+        connection.goAway();
+      }
+    }
+  }
+
+  private boolean isDrained() {
+    boolean finished = connectionCount == 0 && !acceptingLast && unfinishedHandlers.get() == 0;
+    return finished || drainDeadlineNanos - System.nanoTime() <= 0;
+  }
+
+  private static CloseReason atShutdown() {
+    return new CloseReason(
+        CloseCode.ABNORMAL_CLOSURE,
+        "the server shut down before the peer had answered",
+        CloseReason.Initiator.LOCAL,
+        null);
+  }
+
+  private void end(CloseReason reason) {
+    attempt("stop listening", () -> listeners.forEach(Listener::close));
+    attempt("tell its connections", untold::tell);
+    attempt("end its connections", () -> endAll(reason));
+    attempt("run its last tasks", posts::end);
+    attempt("give up what was sent", untold::tell);
+    attempt("close its selector", this::closeSelector);
+    pool.trim(0);
+    server.onLoopEnd(this, reason.cause());
+  }
+
+  /** Connections are cut, and told why by the loop; what has no connection just ends. */
+  private void endAll(CloseReason reason) {
+    for (Stream stream : streams()) {
+      NioConnection connection = stream.connection();
+      stream.end(0, connection != null || stream.phase() == Stream.Phase.REQUEST);
+      if (connection != null) {
+        stream.isEndUntold = false;
+        connectionEnded();
+        runLogging(() -> connection.onLoopEnd(reason));
+      }
+    }
+  }
+
+  private void attempt(String what, Runnable action) {
+    try {
+      action.run();
+    } catch (Throwable t) {
+      ErrorLog.log("a loop that ends could not " + what + ": loop=" + thread.getName(), t);
+    }
+  }
+
+  private void closeSelector() {
+    try (selector) {
+      // Closed channels give their descriptors up when the selector has let go of them.
+      selector.selectNow(key -> {});
+    } catch (IOException e) {
+      ErrorLog.log("a selector could not be closed: loop=" + thread.getName(), e);
+    }
+  }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.internal.protocol.FrameHeader;
+import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.Utf8Encoder;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The outgoing bytes of a stream, from the first send of a turn to the kernel: a list of {@link
+ * Piece}s.
+ *
+ * <p>Short payloads are copied behind their headers into an open piece at the end, so that a turn's
+ * answers are one run of bytes. Long ones stay where they lie, in a block or in the receive buffer,
+ * with their header in front of them. A flush is one system call: a plain write for one piece, a
+ * gathering one for more. What the socket does not take simply stays; only what lies in the receive
+ * buffer must be copied then ({@link #keepBorrowed}). A stream with nothing to send owns nothing.
+ *
+ * <p>Loop thread only, but for {@link #bytes()}.
+ */
+final class SendQueue {
+  /** Payloads up to this length are copied: cheaper than one more piece. */
+  static final int COPY_LIMIT = 2048;
+
+  private static final VarHandle BYTES;
+
+  static {
+    try {
+      BYTES = MethodHandles.lookup().findVarHandle(SendQueue.class, "bytes", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /** The first open piece of a turn, and those behind it. */
+  private static final int FIRST_ROOM = 4096;
+
+  private static final int NEXT_ROOM = 32 << 10;
+
+  private final NioLoop loop;
+  private final Stream stream;
+  private @Nullable Piece head;
+  private @Nullable Piece tail;
+  private long bytes;
+  private boolean blocked;
+  private boolean borrows;
+
+  SendQueue(NioLoop loop, Stream stream) {
+    this.loop = loop;
+    this.stream = stream;
+  }
+
+  /** Any thread. */
+  long bytes() {
+    return (long) BYTES.getOpaque(this);
+  }
+
+  private void addBytes(long more) {
+    BYTES.setRelease(this, bytes + more);
+  }
+
+  boolean isEmpty() {
+    return head == null;
+  }
+
+  /** Whether the socket was full when it was last asked: only its readiness helps. */
+  boolean isBlocked() {
+    return blocked;
+  }
+
+  // ---- Appending. False when no memory was left, or the stream has ended for the want of it.
+
+  /** A frame whose payload is copied. */
+  boolean appendCopy(
+      int opcode,
+      ByteBuffer payload,
+      int at,
+      int length,
+      @Nullable CompletableFuture<Void> sent,
+      boolean mustFit) {
+    int header = FrameHeader.lengthFor(length);
+    Piece piece = stream.isOpen() ? room(header + length, mustFit) : null;
+    if (piece == null) {
+      return false;
+    }
+    ByteBuffer to = piece.block().bytes();
+    FrameHeader.write(to, piece.limit, opcode, length);
+    to.put(piece.limit + header, payload, at, length);
+    loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
+    extend(piece, header + length, sent);
+    return true;
+  }
+
+  /** A control frame of ours, which is never refused for want of memory. */
+  boolean appendControl(int opcode, byte[] payload, int length) {
+    return appendCopy(opcode, ByteBuffer.wrap(payload), 0, length, null, true);
+  }
+
+  /** Bytes that are no frame. */
+  boolean appendRaw(ByteBuffer response) {
+    int length = response.remaining();
+    Piece piece = room(length, true);
+    if (piece == null) {
+      return false;
+    }
+    piece.block().bytes().put(piece.limit, response, response.position(), length);
+    extend(piece, length, null);
+    return true;
+  }
+
+  /**
+   * Text, encoded where it will be sent from.
+   *
+   * @throws IllegalArgumentException if it holds a lone surrogate; nothing is appended then
+   * @throws IllegalStateException if it changes meanwhile; nothing is appended then
+   */
+  boolean appendText(CharSequence text, int length, @Nullable CompletableFuture<Void> sent) {
+    int header = FrameHeader.lengthFor(length);
+    Piece piece = stream.isOpen() ? room(header + length, false) : null;
+    if (piece == null) {
+      return false;
+    }
+    ByteBuffer to = piece.block().bytes();
+    int encoded = -1;
+    try {
+      encoded = Utf8Encoder.encode(text, to, piece.limit + header);
+    } catch (IndexOutOfBoundsException longer) {
+      // Told below, as what has become shorter.
+    } finally {
+      if (encoded != length) {
+        dropEmptyTail();
+      }
+    }
+    if (encoded != length) {
+      throw new IllegalStateException("the text changed while it was sent: length=" + length);
+    }
+    FrameHeader.write(to, piece.limit, Opcode.TEXT, length);
+    extend(piece, header + length, sent);
+    return true;
+  }
+
+  /**
+   * A frame whose payload lies in a block; a reference passes to the queue, whatever follows.
+   *
+   * @param at where the payload begins, counted from the start of the headroom
+   * @param headerInPlace whether the header may be written in front of it
+   */
+  void appendBlock(
+      int opcode,
+      Block block,
+      int at,
+      int length,
+      boolean headerInPlace,
+      @Nullable CompletableFuture<Void> sent) {
+    if (!stream.isOpen()) {
+      block.release();
+      fail(sent);
+      return;
+    }
+    if (length <= COPY_LIMIT && appendCopy(opcode, block.bytes(), at, length, sent, false)) {
+      block.release();
+      return;
+    }
+    int header = FrameHeader.lengthFor(length);
+    if (headerInPlace) {
+      FrameHeader.write(block.bytes(), at - header, opcode, length);
+      append(block, at - header, at + length, false).sent = sent;
+    } else {
+      Piece piece = room(header, true);
+      if (piece == null) {
+        block.release();
+        fail(sent);
+        return;
+      }
+      FrameHeader.write(piece.block().bytes(), piece.limit, opcode, length);
+      extend(piece, header, null);
+      append(block, at, at + length, false).sent = sent;
+    }
+  }
+
+  /**
+   * A frame that is being received is sent on from where it lies. Its own header, which is longer
+   * than ours by the masking key, gives way to ours. Must be flushed before the next receive.
+   */
+  void appendBorrowed(int opcode, Block received, int at, int length) {
+    borrows = true;
+    int header = FrameHeader.lengthFor(length);
+    FrameHeader.write(received.bytes(), at - header, opcode, length);
+    append(received, at - header, at + length, false);
+  }
+
+  /** An open piece with so much room behind its limit, or null. */
+  private @Nullable Piece room(int needed, boolean mustFit) {
+    Piece last = tail;
+    if (last != null
+        && last.isOpen
+        && last.sent == null
+        && last.block().bytes().capacity() - last.limit >= needed) {
+      return last;
+    }
+    if (stream.hasEnded()) {
+      return null;
+    }
+    int wanted = Math.max(needed, last == null ? FIRST_ROOM : NEXT_ROOM);
+    Block block = mustFit ? loop.acquireFor(stream, wanted) : loop.pool().acquire(wanted);
+    return block == null ? null : append(block, 0, 0, true);
+  }
+
+  private Piece append(Block block, int position, int limit, boolean isOpen) {
+    Piece piece = loop.pieces().take();
+    piece.block = block;
+    piece.position = position;
+    piece.limit = limit;
+    piece.isOpen = isOpen;
+    Piece last = tail;
+    if (last == null) {
+      head = piece;
+    } else {
+      last.next = piece;
+    }
+    tail = piece;
+    if (limit > position) {
+      addBytes(limit - position);
+      loop.markDirty(stream);
+    }
+    return piece;
+  }
+
+  private void extend(Piece piece, int length, @Nullable CompletableFuture<Void> sent) {
+    piece.limit += length;
+    piece.sent = sent;
+    addBytes(length);
+    loop.markDirty(stream);
+  }
+
+  /** Room was made for what has not come. */
+  private void dropEmptyTail() {
+    Piece last = tail;
+    if (last == null || last.length() > 0) {
+      return;
+    }
+    Piece before = null;
+    for (Piece piece = head; piece != null && piece != last; piece = piece.next) {
+      before = piece;
+    }
+    tail = before;
+    if (before == null) {
+      head = null;
+    } else {
+      before.next = null;
+    }
+    last.block().release();
+    loop.pieces().giveBack(last);
+  }
+
+  // ---- Flushing.
+
+  /** Hands to the kernel what it takes. */
+  void flush() {
+    while (head != null && !stream.hasEnded()) {
+      long wanted = loop.pieces().gather(head);
+      long taken;
+      try {
+        taken = loop.pieces().write(stream.channel());
+      } catch (IOException e) {
+        stream.fail(e);
+        return;
+      }
+      loop.counters().increment(LoopCounter.SENDS);
+      loop.counters().add(LoopCounter.BYTES_SENT, taken);
+      consume(taken);
+      if (taken < wanted) {
+        loop.counters().increment(LoopCounter.PARTIAL_SENDS);
+        break;
+      }
+    }
+    blocked = head != null;
+    if (borrows) {
+      borrows = false;
+      keepBorrowed();
+    }
+    stream.queueChanged();
+  }
+
+  private void consume(long taken) {
+    addBytes(-taken);
+    long left = taken;
+    for (Piece piece = head; piece != null && left >= piece.length(); piece = head) {
+      left -= piece.length();
+      CompletableFuture<Void> sent = removeHead(piece);
+      if (sent != null) {
+        loop.completeLater(sent, false);
+      }
+    }
+    if (head != null) {
+      head.position += (int) left;
+    }
+  }
+
+  private @Nullable CompletableFuture<Void> removeHead(Piece piece) {
+    head = piece.next;
+    if (head == null) {
+      tail = null;
+    }
+    piece.block().release();
+    CompletableFuture<Void> sent = piece.sent;
+    loop.pieces().giveBack(piece);
+    return sent;
+  }
+
+  /**
+   * What still lies in the receive buffer moves to blocks: the buffer is about to be used again.
+   */
+  private void keepBorrowed() {
+    Block received = loop.receiveBuffer().block();
+    for (Piece piece = head; piece != null; piece = piece.next) {
+      if (piece.block() != received) {
+        continue;
+      }
+      int length = piece.length();
+      Block kept = loop.acquireFor(stream, length);
+      if (kept == null) {
+        return;
+      }
+      kept.bytes().put(0, received.bytes(), piece.position, length);
+      loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
+      piece.block = kept;
+      piece.position = 0;
+      piece.limit = length;
+    }
+  }
+
+  /** Whether it must be flushed before the receive buffer is used again. */
+  boolean borrows() {
+    return borrows;
+  }
+
+  private void fail(@Nullable CompletableFuture<Void> sent) {
+    if (sent != null) {
+      loop.completeLater(sent, true);
+    }
+  }
+
+  /** The stream has ended: nothing of this leaves any more. */
+  void drop() {
+    for (Piece piece = head; piece != null; piece = head) {
+      fail(removeHead(piece));
+    }
+    addBytes(-bytes);
+    blocked = false;
+    borrows = false;
+  }
+}

@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.CloseCode;
+import dev.millrace.Limits;
+import dev.millrace.internal.protocol.CloseBody;
+import dev.millrace.internal.protocol.FrameHeader;
+import dev.millrace.internal.protocol.HandshakeResponse;
+import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.protocol.Refusal;
+import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.Errno;
+import dev.millrace.internal.spi.LoopCounter;
+import java.io.IOException;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One socket from its acceptance to its end, and its own deadline in the loop's heap. Loop thread
+ * only, but for {@link #buffered()}.
+ *
+ * <pre>
+ *   REQUEST -> OPEN -> CLOSING -> DRAINING -> ENDED
+ *       \__ refused ______^                     ^
+ *        any phase, on a broken socket or a cut |
+ * </pre>
+ *
+ * <p>CLOSING: the last bytes, a Close frame or an HTTP response, are queued, and nothing may be
+ * queued behind them. DRAINING: FIN is sent; what comes is read and discarded until the peer's FIN,
+ * because closing with unread input would reset the connection and destroy what was just sent.
+ *
+ * <p>What its connection has to hear of falls and the end is told by the loop, between two handler
+ * calls ({@link NioLoop#tell}): a handler may flush, and a flush may find the socket broken.
+ */
+final class Stream extends TimerHeap.Entry {
+  /** Where a stream stands in its life. */
+  enum Phase {
+    REQUEST,
+    OPEN,
+    CLOSING,
+    DRAINING,
+    ENDED
+  }
+
+  /** Bytes thrown away behind our FIN before the peer is cut. */
+  private static final long DISCARD_LIMIT = 16 << 20;
+
+  private static final int NO_PONG = -1;
+
+  private final NioLoop loop;
+  private final SocketChannel channel;
+  private final SelectionKey key;
+  private final SendQueue queue;
+  private Phase phase = Phase.REQUEST;
+  private int armed;
+
+  private @Nullable Opening opening;
+  private @Nullable FrameReceiver receiver;
+  private @Nullable NioConnection connection;
+
+  // By the application or the queue of its executor; by us, until the peer takes what is queued;
+  // for good, after a Close frame or a broken rule; by the peer's FIN.
+  private boolean paused;
+  private boolean stopped;
+  private boolean inputEnded;
+  private boolean endOfFile;
+
+  private boolean aboveLowMark;
+  private byte @Nullable [] pong;
+  private int pongLength = NO_PONG;
+  private long discarded;
+
+  // What the end will say.
+  private int closeCode = CloseCode.ABNORMAL_CLOSURE;
+  private ProtocolError protocolError = ProtocolError.NONE;
+  private int errno;
+  private @Nullable IOException failure;
+  private boolean peerBeganClose;
+  private boolean timedOut;
+
+  // Facts that wait to be told; the loop's.
+  boolean isFallUntold;
+  boolean isEndUntold;
+  boolean isListedToTell;
+  boolean isListedToTake;
+  boolean isDirty;
+
+  /** A socket that is registered and asks for nothing yet. */
+  Stream(NioLoop loop, SocketChannel channel, SelectionKey key) {
+    this.loop = loop;
+    this.channel = channel;
+    this.key = key;
+    queue = new SendQueue(loop, this);
+  }
+
+  /** Begins to read the request. */
+  void begin(Opening opening) {
+    this.opening = opening;
+    setDeadline(loop.limits().handshakeTimeout().toNanos());
+    updateInterest();
+  }
+
+  NioLoop loop() {
+    return loop;
+  }
+
+  SocketChannel channel() {
+    return channel;
+  }
+
+  SendQueue queue() {
+    return queue;
+  }
+
+  Phase phase() {
+    return phase;
+  }
+
+  boolean isOpen() {
+    return phase == Phase.OPEN;
+  }
+
+  boolean hasEnded() {
+    return phase == Phase.ENDED;
+  }
+
+  /** Whether nothing of the peer is parsed any more. */
+  boolean isInputEnded() {
+    return inputEnded || phase == Phase.ENDED;
+  }
+
+  @Nullable NioConnection connection() {
+    return connection;
+  }
+
+  /** Any thread: bytes queued that the kernel has not taken. */
+  long buffered() {
+    return queue.bytes();
+  }
+
+  /** Whether the fall to the low mark will be told by itself. */
+  boolean isAboveLowMark() {
+    return aboveLowMark;
+  }
+
+  /** Memory that it holds. */
+  long pinnedBytes() {
+    FrameReceiver frames = receiver;
+    return queue.bytes() + (frames == null ? 0 : frames.pinnedBytes());
+  }
+
+  private Limits limits() {
+    return loop.limits();
+  }
+
+  // ---- Readiness.
+
+  /** The selector has found it ready. */
+  void ready(int operations) {
+    if ((operations & SelectionKey.OP_WRITE) != 0) {
+      queue.flush();
+    }
+    if ((operations & SelectionKey.OP_READ) == 0 || !wantsRead()) {
+      return;
+    }
+    Opening request = opening;
+    FrameReceiver frames = receiver;
+    if (request != null) {
+      request.receive();
+    } else if (frames != null && !inputEnded) {
+      frames.receive();
+    } else {
+      discard();
+    }
+  }
+
+  private boolean wantsRead() {
+    if (endOfFile) {
+      return false;
+    }
+    return switch (phase) {
+      case REQUEST, DRAINING -> true;
+      case OPEN -> !paused && !stopped && !inputEnded;
+      // The peer's Close may stand behind data that nobody wants any more.
+      case CLOSING -> receiver != null && !stopped && !inputEnded;
+      case ENDED -> false;
+    };
+  }
+
+  private void updateInterest() {
+    if (phase == Phase.ENDED) {
+      return;
+    }
+    boolean reads = wantsRead();
+    if (reads && receiver != null && receiver.isHolding()) {
+      // In the order of what came: first what is held, then the socket.
+      loop.takeHeldLater(this);
+      reads = false;
+    }
+    int wanted =
+        (reads ? SelectionKey.OP_READ : 0) | (queue.isBlocked() ? SelectionKey.OP_WRITE : 0);
+    if (wanted != armed) {
+      armed = wanted;
+      key.interestOps(wanted);
+    }
+  }
+
+  /**
+   * One receive: how many bytes came, 0 if none did or the stream has ended by it.
+   *
+   * @param into between position and limit
+   */
+  int receive(ByteBuffer into) {
+    int received;
+    try {
+      received = channel.read(into);
+    } catch (IOException e) {
+      fail(e);
+      return 0;
+    }
+    loop.counters().increment(LoopCounter.RECEIVES);
+    if (received < 0) {
+      peerFinished();
+      return 0;
+    }
+    loop.counters().add(LoopCounter.BYTES_RECEIVED, received);
+    return received;
+  }
+
+  /** The peer's FIN came. */
+  private void peerFinished() {
+    endOfFile = true;
+    if (phase == Phase.REQUEST || phase == Phase.DRAINING || queue.isEmpty()) {
+      end(0, false);
+      return;
+    }
+    // It may still be reading what we owe it.
+    if (phase != Phase.CLOSING) {
+      setDeadline(limits().closeTimeout().toNanos());
+    }
+    updateInterest();
+  }
+
+  private void discard() {
+    int received = receive(loop.receiveBuffer().whole());
+    countDiscarded(received);
+  }
+
+  /** Bytes that came and that nobody wants. */
+  void countDiscarded(int length) {
+    discarded += length;
+    if (discarded > DISCARD_LIMIT) {
+      end(0, false);
+    }
+  }
+
+  // ---- The opening handshake.
+
+  /** The request is none that can be served. */
+  void refuse(Refusal refusal) {
+    loop.counters().increment(LoopCounter.HANDSHAKES_REFUSED);
+    respond(ByteBuffer.wrap(HandshakeResponse.refuse(refusal)));
+  }
+
+  /** Answers with a whole response, and closes behind it. */
+  void respond(ByteBuffer response) {
+    opening = null;
+    if (queue.appendRaw(response)) {
+      beginClosing();
+    }
+  }
+
+  /** Answers 101; the connection is open. */
+  void accept(byte[] response, NioConnection accepted) {
+    opening = null;
+    connection = accepted;
+    if (!queue.appendRaw(ByteBuffer.wrap(response))) {
+      return;
+    }
+    clearDeadline();
+    phase = Phase.OPEN;
+    receiver = new FrameReceiver(this);
+  }
+
+  /** What came behind the request, once it is answered by 101. */
+  void receivedBehindRequest(Block bytes, int at, int end) {
+    FrameReceiver frames = receiver;
+    if (frames != null && at < end) {
+      if (wantsRead()) {
+        frames.parse(bytes, at, end);
+      } else {
+        frames.hold(bytes, at, end);
+      }
+    }
+    updateInterest();
+  }
+
+  /** What was held is parsed, if reading has not stopped again. */
+  void takeHeld() {
+    FrameReceiver frames = receiver;
+    if (frames != null && wantsRead()) {
+      frames.takeHeld();
+      updateInterest();
+    }
+  }
+
+  // ---- Flow.
+
+  void pauseReads() {
+    paused = true;
+    updateInterest();
+  }
+
+  void resumeReads() {
+    paused = false;
+    updateInterest();
+  }
+
+  /**
+   * What follows from more or fewer bytes in the queue, after the socket was asked to take some.
+   */
+  void queueChanged() {
+    if (phase == Phase.ENDED) {
+      return;
+    }
+    if (queue.bytes() > limits().lowWaterMarkBytes()) {
+      if (!stopped && phase == Phase.OPEN) {
+        loop.counters().increment(LoopCounter.READS_STOPPED);
+      }
+      stopped = phase == Phase.OPEN;
+      aboveLowMark = true;
+    } else if (aboveLowMark) {
+      aboveLowMark = false;
+      stopped = false;
+      if (connection != null) {
+        isFallUntold = true;
+        loop.tell(this);
+      }
+    }
+    if (queue.isEmpty()) {
+      if (phase == Phase.CLOSING) {
+        lastByteSent();
+        return;
+      }
+      if (endOfFile) {
+        end(0, false);
+        return;
+      }
+      if (pongLength != NO_PONG && phase == Phase.OPEN) {
+        loop.markDirty(this);
+      }
+    }
+    updateInterest();
+  }
+
+  /**
+   * Every ping is answered at once while the socket takes what is sent; for a peer that does not
+   * read, the latest pong alone waits (RFC 6455 5.5.2, 5.5.3).
+   */
+  void queuePong(ByteBuffer payload, int at, int length) {
+    byte[] kept = pong;
+    if (kept == null) {
+      kept = new byte[FrameHeader.MAX_CONTROL_PAYLOAD];
+      pong = kept;
+    }
+    payload.get(at, kept, 0, length);
+    pongLength = length;
+    appendPong();
+    loop.markDirty(this);
+  }
+
+  /** Queues the pong that waits, if the connection may still send and its socket is not full. */
+  void appendPong() {
+    byte[] payload = pong;
+    if (payload == null || pongLength == NO_PONG || phase != Phase.OPEN || queue.isBlocked()) {
+      return;
+    }
+    int length = pongLength;
+    pongLength = NO_PONG;
+    if (queue.appendControl(Opcode.PONG, payload, length)) {
+      loop.counters().increment(LoopCounter.PONGS_SENT);
+    }
+  }
+
+  // ---- Closing.
+
+  /** A Close frame behind everything queued; the first wins and is the only one. */
+  void close(int code, String reason) {
+    if (phase != Phase.OPEN) {
+      return;
+    }
+    appendPong();
+    byte[] text = reason.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer body = ByteBuffer.allocate(code == 0 ? 0 : 2 + text.length);
+    if (code != 0) {
+      body.putShort((short) code).put(text);
+    }
+    if (queue.appendControl(Opcode.CLOSE, body.array(), body.capacity())) {
+      beginClosing();
+    }
+  }
+
+  /** The peer's Close frame came, in order. */
+  void peerClosed(ByteBuffer body, int at, int length) {
+    ProtocolError error = CloseBody.judge(body, at, length);
+    if (error != ProtocolError.NONE) {
+      fail(error);
+      return;
+    }
+    inputEnded = true;
+    int code = CloseBody.code(body, at, length);
+    closeCode = code == 0 ? CloseCode.NO_STATUS_RECEIVED : code;
+    NioConnection told = connection;
+    if (phase == Phase.OPEN && told != null) {
+      peerBeganClose = true;
+      byte[] reason = new byte[Math.max(0, length - 2)];
+      body.get(at + length - reason.length, reason);
+      setDeadline(limits().closeTimeout().toNanos());
+      told.onClosing(code, 0, new String(reason, StandardCharsets.UTF_8));
+    }
+    updateInterest();
+  }
+
+  /** The peer broke a rule: nothing of it is parsed any more, and its connection is told. */
+  void fail(ProtocolError error) {
+    inputEnded = true;
+    dropMessage();
+    NioConnection told = connection;
+    if (phase == Phase.OPEN && told != null) {
+      loop.counters().increment(LoopCounter.PROTOCOL_ERRORS);
+      protocolError = error;
+      closeCode = error.closeCode();
+      setDeadline(limits().closeTimeout().toNanos());
+      told.onClosing(closeCode, error.number(), "");
+    }
+    updateInterest();
+  }
+
+  /** Nothing may be queued any more. FIN follows (RFC 6455 7.1.1: the server closes first). */
+  private void beginClosing() {
+    phase = Phase.CLOSING;
+    dropMessage();
+    stopped = false;
+    setDeadline(limits().closeTimeout().toNanos());
+    loop.markDirty(this);
+  }
+
+  private void dropMessage() {
+    if (receiver != null) {
+      receiver.dropMessage();
+    }
+  }
+
+  /** The kernel has everything that was queued on a closing stream. */
+  private void lastByteSent() {
+    try {
+      channel.shutdownOutput();
+    } catch (IOException e) {
+      fail(e);
+      return;
+    }
+    phase = Phase.DRAINING;
+    if (endOfFile) {
+      end(0, false);
+      return;
+    }
+    updateInterest();
+  }
+
+  /** Handlers have not come to the peer's Close, or its error, in time: answered without them. */
+  private void forceClose() {
+    close(CloseBody.isSendable(closeCode) ? closeCode : 0, "");
+    queue.flush();
+  }
+
+  /** No memory is left, and this one holds most. */
+  void giveWay() {
+    closeCode = CloseCode.TRY_AGAIN_LATER;
+    // A Close frame can only stand between frames; the blocks of a queue would stay pinned until
+    // the peer reads.
+    if (phase == Phase.OPEN && queue.isEmpty() && errno != Errno.ENOMEM) {
+      errno = Errno.ENOMEM;
+      inputEnded = true;
+      dropMessage();
+      forceClose();
+    } else {
+      end(Errno.ENOMEM, true);
+    }
+  }
+
+  // ---- Deadlines.
+
+  private void setDeadline(long delayNanos) {
+    loop.timers().set(this, System.nanoTime() + delayNanos);
+  }
+
+  private void clearDeadline() {
+    loop.timers().cancel(this);
+  }
+
+  @Override
+  void expire() {
+    timedOut = true;
+    if (phase == Phase.OPEN && inputEnded) {
+      forceClose();
+    } else {
+      end(0, phase != Phase.DRAINING);
+    }
+  }
+
+  // ---- The end.
+
+  /** The socket is broken. */
+  void fail(IOException broken) {
+    failure = broken;
+    end(Errno.of(broken), false);
+  }
+
+  /** The socket is closed and everything is given back. The connection is told later. */
+  void end(int error, boolean reset) {
+    if (phase == Phase.ENDED) {
+      return;
+    }
+    phase = Phase.ENDED;
+    if (error != 0) {
+      errno = error;
+    }
+    clearDeadline();
+    opening = null;
+    if (receiver != null) {
+      receiver.drop();
+    }
+    queue.drop();
+    loop.counters().increment(LoopCounter.CLOSED);
+    loop.streamEnded();
+    if (connection != null) {
+      isEndUntold = true;
+      loop.tell(this);
+    }
+    closeChannel(reset);
+  }
+
+  private void closeChannel(boolean reset) {
+    try (channel) {
+      if (reset && channel.supportedOptions().contains(StandardSocketOptions.SO_LINGER)) {
+        channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+      }
+    } catch (IOException broken) {
+      // Closed it is all the same.
+    }
+  }
+
+  /** How it ended, for its connection. */
+  CloseReasons.End seen() {
+    return new CloseReasons.End(
+        closeCode,
+        protocolError.number(),
+        errno,
+        failure == null ? Errno.failure(errno) : failure,
+        peerBeganClose,
+        timedOut);
+  }
+}

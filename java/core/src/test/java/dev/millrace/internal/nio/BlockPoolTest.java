@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.suite.Deadline;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class BlockPoolTest {
+  private static final long LIMIT = 64 << 20;
+
+  private final BlockPool pool = new BlockPool(LIMIT);
+
+  private Block acquire(int length) {
+    return Objects.requireNonNull(pool.acquire(length), "a block");
+  }
+
+  private long value(LoopCounter counter) {
+    return values()[counter.ordinal()];
+  }
+
+  private long[] values() {
+    long[] values = new long[LoopCounter.valueCount()];
+    pool.readStatistics(values);
+    return values;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 256",
+    "1, 256",
+    "256, 256",
+    "257, 512",
+    "4096, 4096",
+    "32768, 32768",
+    "32769, 65536",
+    "1048576, 1048576",
+    "1048577, 2097152"
+  })
+  void aBlockIsThePowerOfTwoThatHoldsIt(int length, int capacity) {
+    Block block = acquire(length);
+    assertThat(block.capacity()).isEqualTo(capacity);
+    assertThat(block.bytes().capacity()).isEqualTo(Block.HEADROOM + capacity);
+    assertThat(block.bytes().isDirect()).isTrue();
+    block.bytes().put(Block.HEADROOM + capacity - 1, (byte) 1);
+    block.release();
+  }
+
+  @Test
+  void whatComesBackLastIsTakenFirst() {
+    Block first = acquire(300);
+    Block second = acquire(300);
+    first.release();
+    second.release();
+    assertThat(acquire(512)).isSameAs(second);
+    assertThat(acquire(512)).isSameAs(first);
+  }
+
+  @Test
+  void theLastReferenceGivesItBack() {
+    Block block = acquire(1000);
+    assertThat(block.isExclusive()).isTrue();
+    block.retain();
+    assertThat(block.isExclusive()).isFalse();
+    block.release();
+    assertThat(value(LoopCounter.BLOCKS_IN_USE)).isEqualTo(1);
+    assertThat(block.isExclusive()).isTrue();
+    block.release();
+    assertThat(value(LoopCounter.BLOCKS_IN_USE)).isZero();
+    assertThatIllegalStateException().isThrownBy(block::release).withMessageContaining("twice");
+  }
+
+  @Test
+  void everyBlockOfASlabIsItsOwn() {
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < 3000; i++) {
+      Block block = acquire(256);
+      for (int at = 0; at < block.bytes().capacity(); at += Integer.BYTES) {
+        block.bytes().putInt(at, i);
+      }
+      blocks.add(block);
+    }
+    for (int i = 0; i < blocks.size(); i++) {
+      for (int at = 0; at < blocks.get(i).bytes().capacity(); at += Integer.BYTES) {
+        assertThat(blocks.get(i).bytes().getInt(at)).isEqualTo(i);
+      }
+    }
+  }
+
+  @Test
+  void theLimitHoldsAndIsCounted() {
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < 64; i++) {
+      blocks.add(acquire(1 << 20));
+    }
+    assertThat(pool.isScarce()).isTrue();
+    assertThat(pool.acquire(1)).isNull();
+    assertThat(value(LoopCounter.BLOCK_SPILLS)).isEqualTo(1);
+    blocks.remove(0).release();
+    assertThat(pool.acquire(1 << 20)).isNotNull();
+    assertThat(pool.acquire(1)).isNull();
+  }
+
+  @Test
+  void statisticsTellByClass() {
+    Block small = acquire(256);
+    acquire(4096);
+    acquire(4096);
+    small.release();
+    long[] values = values();
+    assertThat(values[LoopCounter.blocksInUse(0)]).isZero();
+    assertThat(values[LoopCounter.blocksHighWater(0)]).isEqualTo(1);
+    assertThat(values[LoopCounter.blocksInUse(4)]).isEqualTo(2);
+    assertThat(value(LoopCounter.BLOCK_BYTES_IN_USE)).isEqualTo(8192);
+    assertThat(value(LoopCounter.BLOCK_BYTES_HIGH_WATER)).isEqualTo(8448);
+    assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isEqualTo(256);
+  }
+
+  @Test
+  void whatIsKeptFreeIsBounded() {
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      blocks.add(acquire(1 << 20));
+    }
+    blocks.add(acquire(256));
+    blocks.forEach(Block::release);
+    assertThat(pool.keepsTooMuch()).isTrue();
+    pool.trim(BlockPool.KEPT_BYTES);
+    assertThat(pool.keepsTooMuch()).isFalse();
+    assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isBetween(7L << 20, BlockPool.KEPT_BYTES);
+    assertThat(value(LoopCounter.BLOCK_BYTES_RETURNED)).isBetween(32L << 20, 34L << 20);
+    pool.trim(0);
+    assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isZero();
+  }
+
+  /** Blocks wander between threads; nobody ever has one that another has too. */
+  @Test
+  void anyThreadTakesAndGivesBack() throws Exception {
+    int threads = 4;
+    ConcurrentLinkedQueue<Block> wandering = new ConcurrentLinkedQueue<>();
+    AtomicInteger shared = new AtomicInteger();
+    List<Thread> workers = new ArrayList<>();
+    for (int t = 0; t < threads; t++) {
+      int stamp = t;
+      Thread worker = new Thread(() -> wander(wandering, stamp, shared));
+      worker.start();
+      workers.add(worker);
+    }
+    for (Thread worker : workers) {
+      Deadline.join(worker);
+    }
+    wandering.forEach(Block::release);
+    assertThat(shared).hasValue(0);
+    assertThat(value(LoopCounter.BLOCKS_IN_USE)).isZero();
+  }
+
+  private void wander(ConcurrentLinkedQueue<Block> wandering, int stamp, AtomicInteger shared) {
+    for (int i = 0; i < 50_000; i++) {
+      Block block = acquire(256 << i % 3);
+      block.bytes().putInt(0, stamp);
+      wandering.add(block.retain());
+      if (block.bytes().getInt(0) != stamp) {
+        shared.incrementAndGet();
+      }
+      block.release();
+      Block other = wandering.poll();
+      if (other != null) {
+        other.release();
+      }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.Engine;
+import dev.millrace.Server;
+import dev.millrace.suite.Frame;
+import dev.millrace.suite.RawClient;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** No descriptor left, in a JVM that has just started and has loaded next to nothing. */
+class NioDescriptorTest {
+  private static final int LIMIT = 64;
+  private static final byte[] REQUEST =
+      ("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+              + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+          .getBytes(StandardCharsets.US_ASCII);
+  private static final Path PRLIMIT = Path.of("/usr/bin/prlimit");
+
+  /** The server's program. */
+  static final class Program {
+    private Program() {}
+
+    public static void main(String[] arguments) throws Exception {
+      Server server =
+          Server.builder()
+              .engine(Engine.JAVA)
+              .loops(1)
+              .listen("ws://127.0.0.1:0")
+              .route("/", (connection, message) -> connection.send(message))
+              .start();
+      System.out.println(server.addresses().get(0));
+      // Tells how often accepting has failed whenever it is asked.
+      while (System.in.read() >= 0) {
+        System.out.println(server.statistics().get(0).acceptFailures());
+      }
+    }
+  }
+
+  /** A jar, as users have it: classes in folders need a descriptor each. */
+  private static void jar(Path file) throws IOException {
+    try (OutputStream out = Files.newOutputStream(file);
+        JarOutputStream jar = new JarOutputStream(out)) {
+      addAll(jar, Path.of("target/classes"));
+      addAll(jar, Path.of("target/test-classes"));
+    }
+  }
+
+  private static void addAll(JarOutputStream jar, Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
+        jar.putNextEntry(new JarEntry(folder.relativize(file).toString()));
+        Files.copy(file, jar);
+        jar.closeEntry();
+      }
+    }
+  }
+
+  @Test
+  @Timeout(120)
+  void aColdServerOutlivesIt(@TempDir Path folder) throws Exception {
+    assumeTrue(Files.isExecutable(PRLIMIT), "this system has no prlimit");
+    Path jar = folder.resolve("server.jar");
+    jar(jar);
+    Process process =
+        new ProcessBuilder(
+                PRLIMIT.toString(),
+                "--nofile=" + LIMIT + ":" + LIMIT,
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                jar.toString(),
+                Program.class.getName())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try (BufferedReader out =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      exhaust(process, out);
+    } finally {
+      process.destroy();
+      process.waitFor(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private static long acceptFailures(Process process, BufferedReader out) throws IOException {
+    process.getOutputStream().write('?');
+    process.getOutputStream().flush();
+    return Long.parseLong(out.readLine());
+  }
+
+  private static void exhaust(Process process, BufferedReader out) throws Exception {
+    URI server = URI.create(out.readLine());
+    long start = System.nanoTime();
+    List<RawClient> clients = new ArrayList<>();
+    // More than it can accept, before it has served anybody: the others wait in the queue.
+    for (int i = 0; i < 2 * LIMIT; i++) {
+      clients.add(RawClient.open(server));
+    }
+    while (acceptFailures(process, out) == 0) {
+      Thread.onSpinWait();
+    }
+    for (RawClient client : clients) {
+      client.write(REQUEST);
+    }
+    clients.get(0).expectAccepted();
+    for (int i = 0; i < 2000; i++) {
+      clients.get(0).write(Frame.text("served " + i)).expectText("served " + i);
+    }
+    clients.get(1).expectAccepted();
+    clients.get(1).write(Frame.text("not masked").unmasked());
+    clients.get(1).expectCloseAndEnd(1002);
+    assertThat(process.isAlive()).isTrue();
+    // It asks again 20 times a second, and does not spin.
+    long failures = acceptFailures(process, out);
+    long millis = (System.nanoTime() - start) / 1_000_000;
+    assertThat(failures).isBetween(1L, 3 + millis / 50);
+    // Once descriptors are free, those who have waited are accepted.
+    for (int i = 2; i < clients.size() - 1; i++) {
+      clients.get(i).close();
+    }
+    RawClient last = clients.get(clients.size() - 1);
+    last.expectAccepted();
+    last.write(Frame.text("late")).expectText("late");
+    for (RawClient client : clients) {
+      client.close();
+    }
+  }
+}

@@ -119,7 +119,6 @@ final class LauncherTest {
         "--max-message 12Q",
         "--max-message 0",
         "--engine c++",
-        "--engine java",
         "--compression on",
         "--executor pool",
         "stray"

@@ -66,7 +66,7 @@ record EchoOptions(
     return switch (value.toLowerCase(Locale.ROOT)) {
       case "native" -> Engine.NATIVE;
       case "auto" -> Engine.AUTO;
-      case "java" -> throw new UsageException("--engine java is not in this version");
+      case "java" -> Engine.JAVA;
       default -> throw new UsageException("--engine is native, java or auto, not " + value);
     };
   }

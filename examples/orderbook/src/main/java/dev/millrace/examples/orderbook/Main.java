@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.examples.orderbook;
 
+import dev.millrace.Engine;
 import dev.millrace.MillraceException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Starts the live order book.
@@ -11,7 +13,7 @@ import dev.millrace.MillraceException;
  * the class path. It needs no browser to build or run:
  *
  * <pre>
- * java -cp CLASSPATH dev.millrace.examples.orderbook.Main [--port N]
+ * java -cp CLASSPATH dev.millrace.examples.orderbook.Main [--port N] [--engine native|java|auto]
  * </pre>
  *
  * <p>{@code --port} is 8080 unless given; 0 takes any free one. It prints {@code order book at
@@ -32,15 +34,17 @@ public final class Main {
    */
   public static void main(String[] args) throws InterruptedException {
     int port;
+    Engine engine;
     try {
       port = port(args);
+      engine = engine(args);
     } catch (IllegalArgumentException e) {
-      fail(2, e.getMessage() + " (usage: [--port N])");
+      fail(2, e.getMessage() + " (usage: [--port N] [--engine native|java|auto])");
       return;
     }
     MarketServer server;
     try {
-      server = MarketServer.start(port);
+      server = MarketServer.start(port, engine);
     } catch (MillraceException e) {
       // One sentence that says what to do, such as which port is taken.
       fail(1, e.getMessage());
@@ -53,17 +57,37 @@ public final class Main {
 
   /** The port that the options ask for. */
   static int port(String... args) {
-    int port = DEFAULT_PORT;
+    String port = option("--port", args);
+    return port == null ? DEFAULT_PORT : number(port);
+  }
+
+  /** The engine that the options ask for. */
+  static Engine engine(String... args) {
+    String engine = option("--engine", args);
+    return switch (engine == null ? "auto" : engine) {
+      case "auto" -> Engine.AUTO;
+      case "native" -> Engine.NATIVE;
+      case "java" -> Engine.JAVA;
+      default ->
+          throw new IllegalArgumentException("--engine is native, java or auto, not " + engine);
+    };
+  }
+
+  /** The last value of an option, null if it is not there. */
+  private static @Nullable String option(String name, String... args) {
+    String value = null;
     for (int i = 0; i < args.length; i += 2) {
-      if (!args[i].equals("--port")) {
+      if (!args[i].equals("--port") && !args[i].equals("--engine")) {
         throw new IllegalArgumentException("unknown option " + args[i]);
       }
       if (i + 1 == args.length) {
-        throw new IllegalArgumentException("--port needs a number");
+        throw new IllegalArgumentException(args[i] + " needs a value");
       }
-      port = number(args[i + 1]);
+      if (args[i].equals(name)) {
+        value = args[i + 1];
+      }
     }
-    return port;
+    return value;
   }
 
   private static int number(String text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.examples.orderbook;
 
+import dev.millrace.Engine;
 import dev.millrace.Limits;
 import dev.millrace.MillraceException;
 import dev.millrace.Server;
@@ -32,6 +33,11 @@ final class MarketServer implements AutoCloseable {
    *     what to do
    */
   static MarketServer start(int port) throws MillraceException {
+    return start(port, Engine.AUTO);
+  }
+
+  /** As {@link #start(int)}, on an engine. */
+  static MarketServer start(int port, Engine engine) throws MillraceException {
     Market market = new Market(SEED);
     byte[] page = resource("index.html");
     byte[] style = resource("style.css");
@@ -39,6 +45,7 @@ final class MarketServer implements AutoCloseable {
     byte[] icon = resource("icon.svg");
     return new MarketServer(
         Server.builder()
+            .engine(engine)
             .listen("ws://127.0.0.1:" + port)
             // The book belongs to one loop, which is why nothing in this program needs a lock.
             .loops(1)

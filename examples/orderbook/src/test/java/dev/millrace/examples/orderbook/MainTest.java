@@ -4,6 +4,7 @@ package dev.millrace.examples.orderbook;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.millrace.Engine;
 import org.junit.jupiter.api.Test;
 
 class MainTest {
@@ -16,13 +17,24 @@ class MainTest {
   }
 
   @Test
+  void takesTheEngine() {
+    assertThat(Main.engine()).isEqualTo(Engine.AUTO);
+    assertThat(Main.engine("--engine", "java", "--port", "1")).isEqualTo(Engine.JAVA);
+    assertThat(Main.port("--engine", "java", "--port", "1")).isEqualTo(1);
+    assertThat(Main.engine("--engine", "native")).isEqualTo(Engine.NATIVE);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Main.engine("--engine", "fast"))
+        .withMessage("--engine is native, java or auto, not fast");
+  }
+
+  @Test
   void refusesWhatItDoesNotKnow() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Main.port("--ports", "1"))
         .withMessage("unknown option --ports");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Main.port("--port"))
-        .withMessage("--port needs a number");
+        .withMessage("--port needs a value");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Main.port("--port", "http"))
         .withMessage("--port is no number: port=http");

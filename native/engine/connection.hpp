@@ -111,7 +111,7 @@ struct HeldInput {
   std::uint32_t end;
 };
 
-/// A pong that has not left yet. A later ping replaces its payload (RFC 6455 5.5.3).
+/// A pong that has not left yet. While it cannot, a later ping replaces its payload (RFC 6455 5.5.3).
 struct Pong {
   std::uint32_t next_free;
   std::uint32_t slot;  ///< kNone when the connection is gone

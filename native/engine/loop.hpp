@@ -34,7 +34,8 @@ struct LoopMemory {
 ///   2. settle     delivered blocks are released, handed-back blocks freed, handed-off sockets adopted; arena and
 ///                 temporary area start again at zero
 ///   3. gather     facts that wait, connections with held input, then the ready list: one receive each, parse, append
-///                 events until ring or arena is full. Nothing to tell: wait, and again from 2.
+///                 events until ring or arena is full; of several pings all pongs but the last leave at once. Nothing
+///                 to tell: wait, and again from 2.
 ///
 /// Invariants: an event's address stays valid until the next turn's settle, because the arena is reset and blocks are
 /// freed only there. Only the loop's thread touches anything here but `hand_off`, `load`, `wake` and LoopMemory.
@@ -132,6 +133,7 @@ class Loop {
   void receive(std::uint32_t slot) noexcept;
   void parse_held(std::uint32_t slot) noexcept;
   void parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  void take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept;
   void take_control(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
@@ -175,6 +177,7 @@ class Loop {
   void queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
   void list_pong(std::uint32_t index) noexcept;
   void put_pong(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool put_pong_frame(std::uint32_t slot) noexcept;
   void send_pongs() noexcept;
   void complete(std::uint64_t token, bool failed) noexcept;
   void release_address(std::uint64_t address) noexcept;

@@ -93,6 +93,11 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
 }
 
 void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
+  take_frames(slot, bytes, length);
+  if (gather_.count() > 0) send_gathered(slot);  // pongs; the last one rides with the turn's replies
+}
+
+void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   packed_end_ = nullptr;
   while (length > 0) {

@@ -247,8 +247,11 @@ void Loop::queue_changed(std::uint32_t slot) noexcept {
   update_interest(slot);
 }
 
+/// Every ping is answered while the way out is free: its pong is shorter. For a peer that does not read, the latest
+/// alone waits (RFC 6455 5.5.3).
 void Loop::queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
+  if (connection.pong != kNone && connection.queue_head == kNone && !put_pong_frame(slot)) return;
   if (connection.pong == kNone) {
     connection.pong = pongs_.allocate();
     // All taken: only by nodes of connections that have just gone. The peer's next ping will find room.
@@ -274,14 +277,22 @@ void Loop::list_pong(std::uint32_t index) noexcept {
 void Loop::put_pong(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   if (connection.pong == kNone || connection.phase != Phase::open || connection.queue_head != kNone) return;
+  if (!put_pong_frame(slot)) return;
   Pong& pong = pongs_[connection.pong];
-  reserve_temporary(slot, protocol::kMaxFrameHeader + pong.length);
-  if (connection.pong == kNone) return;  // making room ended the connection
-  put_frame(slot, Opcode::pong, pong.payload, pong.length, 0);
-  count(ring::kPongsSent);
   pong.slot = kNone;
   if (!pong.listed) pongs_.release(connection.pong);
   connection.pong = kNone;
+}
+
+/// Puts the frame of the pong that waits. False when making room for it ended the connection, and the pong with it.
+bool Loop::put_pong_frame(std::uint32_t slot) noexcept {
+  const Connection& connection = connections_[slot];
+  const Pong& pong = pongs_[connection.pong];
+  reserve_temporary(slot, protocol::kMaxFrameHeader + pong.length);
+  if (connection.pong == kNone) return false;
+  put_frame(slot, Opcode::pong, pong.payload, pong.length, 0);
+  count(ring::kPongsSent);
+  return connection.pong != kNone;
 }
 
 /// Pongs that no chain of commands took along.

@@ -60,7 +60,8 @@ class ProgramTest {
   void anUnknownOptionIsOneLine() throws Exception {
     Process program = start("--host", "0.0.0.0");
     assertThat(complaints(program))
-        .containsExactly("orderbook: unknown option --host (usage: [--port N])");
+        .containsExactly(
+            "orderbook: unknown option --host (usage: [--port N] [--engine native|java|auto])");
     assertThat(program.waitFor()).isEqualTo(2);
   }
 

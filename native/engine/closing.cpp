@@ -233,8 +233,10 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
   }
   Connection& victim = connections_[heaviest];
   victim.close_code = static_cast<std::uint16_t>(CloseCode::try_again_later);
-  // A Close frame can only stand between frames; the blocks of a queue would stay pinned until the peer reads.
-  if (victim.phase == Phase::open && victim.queue_head == kNone && gather_.count() == 0) {
+  // A Close frame can only stand between frames; the blocks of a queue would stay pinned until the peer reads. It needs
+  // the temporary area, where a frame may lie that is just on its way into another connection's queue.
+  const bool idle = gather_.count() == 0 && temporary_.used() == 0;
+  if (victim.phase == Phase::open && victim.queue_head == kNone && idle) {
     victim.error_number = ENOMEM;
     victim.input_ended = true;
     drop_held(victim);

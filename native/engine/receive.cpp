@@ -373,6 +373,8 @@ std::int64_t Loop::acquire_for(std::uint32_t slot, std::size_t length) noexcept 
   for (;;) {
     const std::int64_t offset = blocks().acquire(length);
     if (offset >= 0) return offset;
+    // One that has ended pins nothing that could be given up, and is the last that close_heaviest would name.
+    if (before == Phase::ended || before == Phase::free) return offset;
     close_heaviest(slot);
     if (connections_[slot].phase != before) return offset;
   }

@@ -68,8 +68,12 @@ void Loop::send_gathered(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   const int pieces = gather_.count();
   if (pieces > 0) {
-    std::int64_t sent = connection.stream.send(gather_.pieces(), pieces);
-    count(ring::kSends);
+    // A command of this chain may have ended the connection: what was put before it has nowhere to go.
+    std::int64_t sent = -ECONNABORTED;
+    if (connection.stream.is_open()) {
+      sent = connection.stream.send(gather_.pieces(), pieces);
+      count(ring::kSends);
+    }
     const int error = sent < 0 && sent != -EAGAIN ? static_cast<int>(-sent) : 0;
     sent = std::max<std::int64_t>(sent, 0);
     count(ring::kBytesSent, sent);

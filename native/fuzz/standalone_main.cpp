@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Drives a fuzz target where the compiler has no libFuzzer:
+// Drives a fuzz target without libFuzzer, by any compiler:
 //
-//     frame_fuzz [--runs N] [--seed S] [FILE or FOLDER ...]
+//     frame_fuzz [--runs N] [--seed S] [--write-seeds FOLDER] [FILE or FOLDER ...]
 //
-// Files are replayed. Without files, or with --runs, N inputs are made from the built-in seeds; input i depends on S +
-// i alone, so the line printed at a failure names the two options that make the same input again.
+// Files are replayed. Without files, or with --runs, the built-in seeds are replayed, and then N inputs are made from
+// them; input i depends on S + i alone, so the line printed at a failure names the two options that make the same input
+// again. --write-seeds writes the seeds as files, one each, for libFuzzer to start from, and does nothing else.
 #include <signal.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ constexpr std::uint64_t kDefaultRuns = 200'000;
 struct Options {
   std::optional<std::uint64_t> runs;
   std::uint64_t seed = 1;
+  std::string seeds_folder;
   std::vector<std::string> paths;
 };
 
@@ -145,6 +147,30 @@ Bytes make_input(std::uint64_t seed) {
   return input;
 }
 
+void run_seeds() {
+  std::size_t number = 0;
+  for (const std::string_view seed : millrace::fuzz::seeds()) {
+    announce("fuzz: failed at built-in seed " + std::to_string(number++));
+    run(bytes_of(seed));
+  }
+}
+
+bool write_seeds(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);
+  std::filesystem::create_directories(folder, error);
+  std::size_t number = 0;
+  for (const std::string_view seed : millrace::fuzz::seeds()) {
+    const std::string name = std::to_string(number++);
+    std::ofstream file(folder + "/seed-" + std::string(name.size() < 2 ? 1 : 0, '0') + name, std::ios::binary);
+    if (!file.write(seed.data(), static_cast<std::streamsize>(seed.size()))) {
+      std::fprintf(stderr, "fuzz: cannot write to %s\n", folder.c_str());
+      return false;
+    }
+  }
+  return true;
+}
+
 void run_made(std::uint64_t seed, std::uint64_t runs) {
   std::printf("seed=%llu runs=%llu\n", static_cast<unsigned long long>(seed), static_cast<unsigned long long>(runs));
   std::fflush(stdout);
@@ -191,6 +217,8 @@ std::optional<Options> parse_options(std::span<char*> arguments) {
       if (argument == "--runs") options.runs = value;
       if (argument == "--seed") options.seed = *value;
       ++i;
+    } else if (argument == "--write-seeds" && i + 1 < arguments.size()) {
+      options.seeds_folder = arguments[++i];
     } else if (argument.starts_with("-")) {
       return std::nullopt;
     } else {
@@ -205,11 +233,14 @@ std::optional<Options> parse_options(std::span<char*> arguments) {
 int main(int count, char** arguments) {
   const auto options = parse_options({arguments + 1, static_cast<std::size_t>(count - 1)});
   if (!options) {
-    std::fprintf(stderr, "usage: %s [--runs N] [--seed S] [FILE or FOLDER ...]\n", arguments[0]);
+    std::fprintf(stderr, "usage: %s [--runs N] [--seed S] [--write-seeds FOLDER] [FILE or FOLDER ...]\n", arguments[0]);
     return 2;
   }
+  if (!options->seeds_folder.empty()) return write_seeds(options->seeds_folder) ? 0 : 1;
   report_failures();
   if (!std::all_of(options->paths.begin(), options->paths.end(), replay)) return 1;
-  if (options->runs || options->paths.empty()) run_made(options->seed, options->runs.value_or(kDefaultRuns));
+  if (!options->runs && !options->paths.empty()) return 0;
+  run_seeds();
+  run_made(options->seed, options->runs.value_or(kDefaultRuns));
   return 0;
 }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/frames.hpp"
+
+namespace millrace::scene {
+
+using namespace engine::test;
+using sim::check;
+
+void Client::say_upgrade() {
+  outgoing_ +=
+      "GET /scene HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+}
+
+void Client::say_frame(std::uint8_t opcode, const std::string& payload, bool final, std::size_t most,
+                       std::size_t fragments) {
+  const bool continues = fragments_ > 0;
+  if (!continues) assembling_ = {opcode, {}};
+  ++fragments_;
+  assembling_.payload += payload;
+  const auto key = static_cast<std::uint32_t>(0x9E3779B9U * (outgoing_.size() + 1));
+  outgoing_ += client_frame(continues ? kContinuation : opcode, payload, final, key);
+  if (said_close_) return;
+  // What breaks a limit is refused, and nothing behind it is heard.
+  if (assembling_.payload.size() > most || fragments_ > fragments) clean_ = false;
+  if (!final) return;
+  if (clean_) sent_.push_back(std::move(assembling_));
+  fragments_ = 0;
+}
+
+void Client::say_ping(const std::string& payload) {
+  outgoing_ += client_frame(kPing, payload);
+  pings_.push_back(payload);
+}
+
+void Client::say_pong(const std::string& payload) { outgoing_ += client_frame(kPongFrame, payload); }
+
+void Client::say_close(std::uint16_t code, const std::string& reason) {
+  outgoing_ += code == 0 ? client_frame(kCloseFrame, {}) : client_close(code, reason);
+  said_close_ = true;
+}
+
+void Client::say_raw(const std::string& bytes) {
+  outgoing_ += bytes;
+  clean_ = false;
+}
+
+std::size_t Client::write(std::size_t most) {
+  if (has_left()) return 0;
+  const std::size_t written = sim::write(peer_, std::string_view(outgoing_).substr(0, most));
+  outgoing_.erase(0, written);
+  return written;
+}
+
+std::size_t Client::read(std::size_t most) {
+  if (gone_) return 0;
+  const std::string bytes = sim::read(peer_, most);
+  incoming_ += bytes;
+  check_stream();
+  return bytes.size();
+}
+
+void Client::finish() {
+  finished_ = true;
+  sim::finish(peer_);
+}
+
+void Client::reset() {
+  gone_ = true;
+  sim::reset(peer_);
+}
+
+void Client::close() {
+  gone_ = true;
+  sim::close(peer_);
+}
+
+void Client::heard(const Message& message) {
+  if (sent_.empty()) {
+    check(!clean_, "Java receives no message that nobody sent");
+    return;
+  }
+  check(message == sent_.front(), "Java receives what was sent, in order");
+  sent_.pop_front();
+}
+
+void Client::check_stream() {
+  if (!answered_) {
+    const std::size_t end = incoming_.find("\r\n\r\n");
+    if (end == std::string::npos) {
+      check(incoming_.size() < 4096, "a response head ends");
+      return;
+    }
+    check(incoming_.starts_with("HTTP/1.1 "), "the first bytes are a response");
+    answered_ = true;
+    upgraded_ = incoming_.starts_with("HTTP/1.1 101 ");
+    if (upgraded_) {
+      const bool keyed = incoming_.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") < end;
+      check(keyed || !clean_, "the key is answered");
+      incoming_.erase(0, end + 4);
+    }
+  }
+  if (!upgraded_) return;
+  std::size_t at = 0;
+  while (const std::optional<Frame> frame = take_frame(&incoming_, &at)) {
+    check(frame->first != 0, "a frame is not masked and its length is in the shortest form");
+    check_frame(frame->first, frame->payload);
+  }
+  check(at == incoming_.size() || closes_ == 0, "nothing stands behind a Close frame");
+  incoming_.erase(0, at);
+}
+
+void Client::check_frame(std::uint8_t first, const std::string& payload) {
+  check((first & 0xf0) == 0x80, "a frame is final and has no reserved bit");
+  check(closes_ == 0, "nothing stands behind a Close frame, not even another one");
+  const std::uint8_t opcode = first & 0x0f;
+  if (opcode == kPongFrame) {
+    check_pong(payload);
+    return;
+  }
+  if (opcode == kCloseFrame) {
+    ++closes_;
+    check(payload.size() != 1 && payload.size() <= 125, "a Close body is a code and a reason, or empty");
+    awaited_at_close_ = awaited_.size();
+    return;
+  }
+  check(!awaited_.empty(), "nothing comes that Java did not send");
+  check(awaited_.front() == Message{opcode, payload}, "what comes is what Java sent, in order");
+  awaited_.pop_front();
+}
+
+void Client::check_pong(const std::string& payload) {
+  check(payload.size() <= 125, "a pong is short");
+  // The latest ping may stand for those before it (RFC 6455 5.5.3).
+  const auto ping = std::find(pings_.begin(), pings_.end(), payload);
+  if (ping == pings_.end()) {
+    check(!clean_, "a pong answers a ping");
+    return;
+  }
+  pings_.erase(pings_.begin(), ping + 1);
+}
+
+}  // namespace millrace::scene

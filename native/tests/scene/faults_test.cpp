@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The same scene again and again. For each call of the kernel that can fail, and each error it can have: the first time
+// the first such call fails, then the second, until one run makes fewer calls than that. Whatever failed, nothing
+// crashes, leaks or hangs, and the loop serves on: Scene checks it.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "engine/engine.hpp"
+#include "engine/frames.hpp"
+#include "scene.hpp"
+
+namespace millrace::scene {
+
+namespace {
+
+os::Address tcp() {
+  os::Address address;
+  address.family = os::Family::ipv4;
+  return address;
+}
+
+os::Address local(const std::string& path) {
+  os::Address address;
+  address.family = os::Family::local;
+  address.path_length = static_cast<std::uint8_t>(path.size());
+  std::memcpy(address.path, path.data(), path.size());
+  return address;
+}
+
+void say(Client& client, std::uint8_t opcode, std::size_t length, bool final = true) {
+  const std::string payload =
+      opcode == 1 ? engine::test::ascii(length, length + 1) : engine::test::pattern(length, length + 1);
+  client.say_frame(opcode, payload, final, 1 << 20, 64);
+}
+
+/// As the API does: a listener that could not be opened is asked for again.
+void listen(Scene& scene, const os::Address& address, std::uint32_t index) {
+  for (int tries = 0; tries < 8 && !scene.is_listening(index); ++tries) {
+    scene.listen(address, index);
+    (void)scene.turn();
+    const bool told = scene.is_listening(index) || scene.listen_error() > 0;
+    CHECK_MESSAGE(told, "LISTEN is answered");
+  }
+  CHECK(scene.is_listening(index));
+}
+
+/// Accept, upgrade, echoes of several sizes and ways, timers, a slow reader, a refusal, closes from both sides, a
+/// reset.
+void play(Scene& scene) {
+  listen(scene, tcp(), 0);
+  listen(scene, local("/run/scene"), 1);
+  scene.set_timer(1, 30 * kMilli);
+  scene.set_timer(2, kSecond);
+  constexpr Answer kWays[] = {Answer::borrowed, Answer::staged, Answer::owned, Answer::shared, Answer::retained};
+  for (std::uint32_t index = 0; index < 5; ++index) {
+    const std::uint32_t client = scene.connect(index == 4 ? 1 : 0);
+    REQUIRE(client == index);
+    scene.set_answer(client, kWays[index]);
+    scene.client(client).say_upgrade();
+  }
+  scene.pump();
+  for (std::uint32_t index = 0; index < 5; ++index) {
+    Client& client = scene.client(index);
+    for (const std::size_t length : {0, 126, 3000, 70000}) say(client, length % 2 == 0 ? 1 : 2, length);
+    say(client, 1, 10, false);
+    client.say_ping("between");
+    say(client, 1, 5000);
+  }
+  // One whose bytes come in small pieces, and who reads slowly.
+  sim::set_buffers(scene.client(1).peer(), {1 << 20, 60000, 20000, 30000});
+  for (int rounds = 0; rounds < 6; ++rounds) {
+    for (std::uint32_t index = 0; index < 5; ++index) (void)scene.client(index).write(9000);
+    (void)scene.turn();
+    for (std::uint32_t index = 0; index < 5; ++index) (void)scene.client(index).read(index == 1 ? 1000 : SIZE_MAX);
+  }
+  scene.cancel_timer(2);
+  scene.pump();
+  (void)scene.turn(60 * kMilli);  // after EMFILE accepting rests for 50 ms
+  scene.pump();
+
+  scene.decision = Decision::refuse;
+  if (const std::uint32_t refused = scene.connect(); refused != Scene::kNoClient) scene.client(refused).say_upgrade();
+  scene.pump();
+  scene.decision = Decision::accept;
+  if (!scene.client(2).has_left()) scene.client(2).reset();
+  scene.client(3).say_close(1000, "done");
+  scene.close(4, 1001, "going");
+  scene.pump();
+  scene.unlisten(1);
+  (void)scene.turn();
+  scene.settle();
+}
+
+/// Plays with the nth call of that kind failing (0: none). False when no run makes so many calls.
+bool play_failing(sim::Call call, std::uint64_t nth, int error, std::uint64_t* refused) {
+  sim::start();
+  if (nth > 0) sim::fail(call, nth, error);
+  Scene scene;
+  if (const int result = scene.open(Scene::small_options()); result < 0) {
+    ++*refused;
+    CHECK_MESSAGE(result == -error, "a loop that cannot be made says why");
+    return true;
+  }
+  play(scene);
+  const bool failed = sim::failures() > 0;
+  scene.end_in_order();
+  return failed;
+}
+
+/// Before the first loop maps it. Each of its mappings fails once.
+void map_shared_region() {
+  for (std::uint64_t nth = 1;; ++nth) {
+    sim::start();
+    sim::fail(sim::Call::map_pages, nth, ENOMEM);
+    const bool mapped = engine::shared_region().start != nullptr;
+    CHECK((mapped || sim::mappings() == 0));
+    if (mapped) return;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
+  map_shared_region();
+  std::uint64_t refused = 0;
+  std::uint64_t runs = 0;
+  REQUIRE_FALSE(play_failing(sim::Call::send, 0, 0, &refused));
+  for (std::size_t index = 0; index < sim::kCalls; ++index) {
+    const auto call = static_cast<sim::Call>(index);
+    for (std::size_t errors = 0; errors < sim::usual_errors(call); ++errors) {
+      const int error = sim::usual_error(call, errors);
+      CAPTURE(sim::name(call));
+      CAPTURE(error);
+      std::uint64_t nth = 1;
+      while (play_failing(call, nth, error, &refused)) ++nth;
+      runs += nth;
+    }
+  }
+  MESSAGE(runs, " runs, ", refused, " of them without a loop");
+  CHECK(runs > 300);
+  CHECK(refused > 15);
+}
+
+TEST_CASE("the same scene is the same run") {
+  (void)engine::shared_region();
+  std::uint64_t calls[2];
+  std::int64_t sent[2];
+  for (int run = 0; run < 2; ++run) {
+    sim::Options options;
+    options.fault_seed = 7;
+    options.fault_one_in = 400;
+    sim::start(options);
+    Scene scene;
+    if (scene.open(Scene::small_options()) < 0) return;
+    scene.listen(tcp());
+    (void)scene.turn();
+    for (int clients = 0; clients < 8; ++clients) {
+      const std::uint32_t client = scene.connect();
+      if (client == Scene::kNoClient) break;
+      scene.set_answer(client, Answer::borrowed);
+      scene.client(client).say_upgrade();
+      for (const std::size_t length : {10, 500, 40000}) say(scene.client(client), 2, length);
+    }
+    scene.pump();
+    calls[run] = sim::calls();
+    sent[run] = scene.counter(ring::kBytesSent);
+    scene.end_in_order();
+  }
+  CHECK(calls[0] == calls[1]);
+  CHECK(sent[0] == sent[1]);
+}
+
+}  // namespace millrace::scene

@@ -172,7 +172,7 @@ final class NioFaultTest extends EngineSuite {
     RawClient client = connect(server);
     Connection connection = recorder.awaitOpen();
     List<Lease> leases = new ArrayList<>();
-    // The answer to the upgrade may still lie in the pool: what it gives back must not do for a send.
+    // The upgrade's answer may still lie in the pool: what it gives back must not do for a send.
     for (int capacity : new int[] {1 << 20, 128 << 10, 4 << 10}) {
       leaseAll(connection, capacity, leases);
     }

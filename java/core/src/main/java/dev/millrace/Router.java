@@ -5,8 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,15 +43,79 @@ final class Router<T> {
     }
   }
 
-  private record Leaf<T>(T target, String pattern, List<String> names) {}
+  /** What belongs to a pattern; without parameters every match of it is the same. */
+  private static final class Leaf<T> {
+    private final Match<T> plain;
+    private final String[] names;
 
-  private static final class Node<T> {
-    private final Map<String, Node<T>> literals = new HashMap<>();
-    private @Nullable Node<T> parameter;
-    private @Nullable Leaf<T> leaf;
+    Leaf(T target, String pattern, List<String> names) {
+      plain = new Match<>(target, pattern, Map.of());
+      this.names = names.toArray(String[]::new);
+    }
+
+    Match<T> match(@Nullable String[] values) {
+      return names.length == 0
+          ? plain
+          : new Match<>(plain.target(), plain.pattern(), new RouteParameters(names, values));
+    }
   }
 
-  private final Node<T> root = new Node<>();
+  /** What follows a segment; literals in the order of their segments, to be searched. */
+  private static final class Node<T> {
+    private final String segment;
+    private final List<Node<T>> literals = new ArrayList<>();
+    private @Nullable Node<T> parameter;
+    private @Nullable Leaf<T> leaf;
+
+    Node(String segment) {
+      this.segment = segment;
+    }
+
+    /** The place of a literal that is a part of a path, or -1 less the place where it belongs. */
+    int search(String path, int start, int end) {
+      int low = 0;
+      int high = literals.size() - 1;
+      while (low <= high) {
+        int middle = (low + high) >>> 1;
+        int order = compare(literals.get(middle).segment, path, start, end);
+        if (order == 0) {
+          return middle;
+        }
+        if (order < 0) {
+          low = middle + 1;
+        } else {
+          high = middle - 1;
+        }
+      }
+      return -1 - low;
+    }
+
+    Node<T> literal(String literal) {
+      int place = search(literal, 0, literal.length());
+      if (place >= 0) {
+        return literals.get(place);
+      }
+      Node<T> added = new Node<>(literal);
+      literals.add(-1 - place, added);
+      return added;
+    }
+
+    private static int compare(String literal, String path, int start, int end) {
+      int shared = Math.min(literal.length(), end - start);
+      for (int i = 0; i < shared; i++) {
+        int order = literal.charAt(i) - path.charAt(start + i);
+        if (order != 0) {
+          return order;
+        }
+      }
+      return literal.length() - (end - start);
+    }
+  }
+
+  /** Stands for an escaped slash in a decoded path; no UTF-8 decodes to half a surrogate pair. */
+  private static final char ESCAPED_SLASH = '\uD800';
+
+  private final Node<T> root = new Node<>("");
   private final Map<String, T> patterns = new LinkedHashMap<>();
 
   /** A router with the same patterns, which later additions to this one do not reach. */
@@ -74,7 +136,7 @@ final class Router<T> {
     for (String segment : patternSegments(pattern)) {
       String name = parameterName(pattern, segment);
       if (name == null) {
-        node = node.literals.computeIfAbsent(segment, s -> new Node<>());
+        node = node.literal(segment);
         continue;
       }
       if (names.contains(name)) {
@@ -83,20 +145,21 @@ final class Router<T> {
       }
       names.add(name);
       if (node.parameter == null) {
-        node.parameter = new Node<>();
+        node.parameter = new Node<>(segment);
       }
       node = node.parameter;
     }
     if (node.leaf != null) {
       throw new IllegalArgumentException(
-          "route is there already: pattern=" + pattern + ", first=" + node.leaf.pattern());
+          "route is there already: pattern=" + pattern + ", first=" + node.leaf.plain.pattern());
     }
-    node.leaf = new Leaf<>(target, pattern, List.copyOf(names));
+    node.leaf = new Leaf<>(target, pattern, names);
     patterns.put(pattern, target);
   }
 
   /**
-   * Finds what belongs to a path.
+   * Finds what belongs to a path. A path without escapes is compared where it lies; nothing is
+   * allocated but the values of parameters.
    *
    * @param rawPath the path as sent, beginning with {@code /}
    */
@@ -104,14 +167,7 @@ final class Router<T> {
     if (!rawPath.startsWith("/")) {
       throw new MalformedPathException("path does not begin with a slash", null);
     }
-    String[] segments = rawPath.substring(1).split("/", -1);
-    for (int i = 0; i < segments.length; i++) {
-      segments[i] = decode(segments[i]);
-    }
-    List<String> values = new ArrayList<>();
-    Leaf<T> leaf = find(root, segments, 0, values);
-    return Optional.ofNullable(leaf)
-        .map(found -> new Match<>(found.target(), found.pattern(), zip(found.names(), values)));
+    return Optional.ofNullable(find(root, decode(rawPath), 1, 0));
   }
 
   /** Whether a pattern has parameters. */
@@ -124,42 +180,29 @@ final class Router<T> {
     return false;
   }
 
-  // As deep as the deepest pattern, however long the path is.
-  private @Nullable Leaf<T> find(Node<T> node, String[] segments, int depth, List<String> values) {
-    if (depth == segments.length) {
-      return node.leaf;
+  // As deep as the deepest pattern, however long the path is. The values are gathered on the way
+  // back, when it is known how many there are.
+  private @Nullable Match<T> find(Node<T> node, String path, int start, int parameters) {
+    if (start > path.length()) {
+      return node.leaf == null ? null : node.leaf.match(new @Nullable String[parameters]);
     }
-    String segment = segments[depth];
-    Node<T> literal = node.literals.get(segment);
-    if (literal != null) {
-      Leaf<T> found = find(literal, segments, depth + 1, values);
+    int slash = path.indexOf('/', start);
+    int end = slash < 0 ? path.length() : slash;
+    int place = node.search(path, start, end);
+    if (place >= 0) {
+      Match<T> found = find(node.literals.get(place), path, end + 1, parameters);
       if (found != null) {
         return found;
       }
     }
-    if (node.parameter == null || segment.isEmpty()) {
+    if (node.parameter == null || start == end) {
       return null;
     }
-    values.add(segment);
-    Leaf<T> found = find(node.parameter, segments, depth + 1, values);
-    if (found == null) {
-      values.remove(values.size() - 1);
+    Match<T> found = find(node.parameter, path, end + 1, parameters + 1);
+    if (found != null && found.parameters() instanceof RouteParameters values) {
+      values.set(parameters, path.substring(start, end).replace(ESCAPED_SLASH, '/'));
     }
     return found;
-  }
-
-  private static Map<String, String> zip(List<String> names, List<String> values) {
-    if (names.isEmpty()) {
-      return Map.of();
-    }
-    if (names.size() == 1) {
-      return Map.of(names.get(0), values.get(0));
-    }
-    Map<String, String> zipped = new LinkedHashMap<>();
-    for (int i = 0; i < names.size(); i++) {
-      zipped.put(names.get(i), values.get(i));
-    }
-    return Collections.unmodifiableMap(zipped);
   }
 
   private static String[] patternSegments(String pattern) {
@@ -185,16 +228,30 @@ final class Router<T> {
     return name;
   }
 
-  /** Decodes percent-escapes as UTF-8; {@code +} means itself in a path. */
-  private static String decode(String segment) throws MalformedPathException {
-    if (segment.indexOf('%') < 0 && isAscii(segment)) {
-      return segment;
+  /**
+   * Decodes percent-escapes as UTF-8; {@code +} means itself in a path. An escaped slash, which
+   * divides nothing, becomes {@link #ESCAPED_SLASH}.
+   */
+  private static String decode(String path) throws MalformedPathException {
+    if (path.indexOf('%') < 0 && isAscii(path)) {
+      return path;
     }
-    ByteBuffer bytes = ByteBuffer.allocate(segment.length());
-    for (int i = 0; i < segment.length(); i++) {
-      char c = segment.charAt(i);
+    StringBuilder decoded = new StringBuilder(path.length());
+    for (int start = 1; start <= path.length(); ) {
+      int slash = path.indexOf('/', start);
+      int end = slash < 0 ? path.length() : slash;
+      decoded.append('/').append(decode(path, start, end).replace('/', ESCAPED_SLASH));
+      start = end + 1;
+    }
+    return decoded.toString();
+  }
+
+  private static String decode(String path, int start, int end) throws MalformedPathException {
+    ByteBuffer bytes = ByteBuffer.allocate(end - start);
+    for (int i = start; i < end; i++) {
+      char c = path.charAt(i);
       if (c == '%') {
-        bytes.put(escaped(segment, i));
+        bytes.put(escaped(path, i, end));
         i += 2;
       } else {
         bytes.put((byte) c);
@@ -207,9 +264,9 @@ final class Router<T> {
     }
   }
 
-  private static byte escaped(String segment, int percent) throws MalformedPathException {
-    int high = percent + 2 < segment.length() ? hexDigit(segment.charAt(percent + 1)) : -1;
-    int low = high < 0 ? -1 : hexDigit(segment.charAt(percent + 2));
+  private static byte escaped(String path, int percent, int end) throws MalformedPathException {
+    int high = percent + 2 < end ? hexDigit(path.charAt(percent + 1)) : -1;
+    int low = high < 0 ? -1 : hexDigit(path.charAt(percent + 2));
     if (low < 0) {
       throw new MalformedPathException("malformed percent-escape in the path", null);
     }
@@ -221,6 +278,11 @@ final class Router<T> {
   }
 
   private static boolean isAscii(String text) {
-    return text.chars().allMatch(c -> c < 0x80);
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) >= 0x80) {
+        return false;
+      }
+    }
+    return true;
   }
 }

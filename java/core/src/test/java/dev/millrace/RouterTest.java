@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -167,5 +170,46 @@ class RouterTest {
     }
 
     assertThat(target("/x".repeat(200_000))).isEmpty();
+  }
+
+  @Test
+  void findsEveryOneOfManyLiterals() throws Exception {
+    List<String> paths = new ArrayList<>();
+    for (int i = 0; i < 500; i++) {
+      paths.add("/" + Integer.toString(i * 7919 % 500, 36) + "/a");
+      paths.add("/" + Integer.toString(i * 7919 % 500, 36) + "/ab");
+    }
+    paths.forEach(path -> router.add(path, path));
+
+    for (String path : paths) {
+      assertThat(target(path)).contains(path);
+    }
+    assertThat(target("/0/aa")).isEmpty();
+    assertThat(target("/zzz/a")).isEmpty();
+  }
+
+  @Test
+  void anEscapedSlashDividesNothingAndAnEscapedLiteralIsFound() throws Exception {
+    router.add("/a/b", "two segments");
+    router.add("/{one}", "one segment");
+
+    assertThat(target("/a%2Fb")).contains("one segment");
+    assertThat(target("/%61/%62")).contains("two segments");
+    assertThat(router.find("/a%2fb").orElseThrow().parameters())
+        .containsExactly(entry("one", "a/b"));
+  }
+
+  @Test
+  void parametersAreAMapThatCannotBeChanged() throws Exception {
+    router.add("/{a}/{b}", "two");
+
+    Map<String, String> parameters = router.find("/1/2").orElseThrow().parameters();
+
+    assertThat(parameters).isEqualTo(Map.of("a", "1", "b", "2")).hasToString("{a=1, b=2}");
+    assertThat(parameters.get("c")).isNull();
+    assertThat(parameters.containsKey("c")).isFalse();
+    assertThatThrownBy(() -> parameters.put("a", "3"))
+        .isInstanceOf(UnsupportedOperationException.class);
+    assertThatThrownBy(parameters::clear).isInstanceOf(UnsupportedOperationException.class);
   }
 }

@@ -54,7 +54,6 @@ MILLRACE_SAME(MESSAGE, ring::kMessage);
 MILLRACE_SAME(DRAINED, ring::kDrained);
 MILLRACE_SAME(CLOSING, ring::kClosing);
 MILLRACE_SAME(CLOSED, ring::kClosed);
-MILLRACE_SAME(PONG, ring::kPong);
 MILLRACE_SAME(TIMER, ring::kTimer);
 MILLRACE_SAME(SENT, ring::kSent);
 
@@ -70,6 +69,7 @@ MILLRACE_SAME(COMMANDS_OFFSET, ring::kCommandsOffset);
 MILLRACE_SAME(EVENTS_OFFSET, ring::kEventsOffset);
 MILLRACE_SAME(BODIES_OFFSET, ring::kBodiesOffset);
 MILLRACE_SAME(BODIES_LENGTH, ring::kBodiesLength);
+MILLRACE_SAME(MAX_CONNECTIONS_OFFSET, ring::kHeaderOffset + offsetof(ring::ControlHeader, max_connections));
 MILLRACE_SAME(BUFFERED_OFFSET, ring::kBufferedOffset);
 
 MILLRACE_SAME(SEND_AREA_OFFSET, ring::kSendAreaOffset);
@@ -96,11 +96,17 @@ MILLRACE_SAME(OPTION_MAX_MESSAGE_BYTES_OFFSET, offsetof(ring::LoopOptions, max_m
 MILLRACE_SAME(OPTION_HIGH_WATER_BYTES_OFFSET, offsetof(ring::LoopOptions, high_water_bytes));
 MILLRACE_SAME(OPTION_HANDSHAKE_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, handshake_timeout_ns));
 MILLRACE_SAME(OPTION_CLOSE_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, close_timeout_ns));
+MILLRACE_SAME(OPTION_IDLE_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, idle_timeout_ns));
+MILLRACE_SAME(OPTION_PING_INTERVAL_OFFSET, offsetof(ring::LoopOptions, ping_interval_ns));
+MILLRACE_SAME(OPTION_MAX_PING_INTERVAL_OFFSET, offsetof(ring::LoopOptions, max_ping_interval_ns));
+MILLRACE_SAME(OPTION_PONG_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, pong_timeout_ns));
+MILLRACE_SAME(OPTION_WRITE_TIMEOUT_OFFSET, offsetof(ring::LoopOptions, write_timeout_ns));
 MILLRACE_SAME(OPTION_MAX_CONNECTIONS_OFFSET, offsetof(ring::LoopOptions, max_connections));
 MILLRACE_SAME(OPTION_MAX_FRAGMENTS_OFFSET, offsetof(ring::LoopOptions, max_fragments));
 MILLRACE_SAME(OPTION_MAX_HEADER_BYTES_OFFSET, offsetof(ring::LoopOptions, max_header_bytes));
 MILLRACE_SAME(OPTION_MAX_REQUEST_LINE_OFFSET, offsetof(ring::LoopOptions, max_request_line));
 MILLRACE_SAME(OPTION_ALLOCATOR_OFFSET, offsetof(ring::LoopOptions, allocator));
+MILLRACE_SAME(OPTION_RELAXED_OFFSET, offsetof(ring::LoopOptions, relaxed));
 MILLRACE_SAME(OPTIONS_LENGTH, sizeof(ring::LoopOptions));
 
 MILLRACE_SAME(COUNTER_TICKS, ring::kTicks);
@@ -147,6 +153,8 @@ MILLRACE_SAME(COUNTER_SEND_AREA_HIGH_WATER, ring::kSendAreaHighWater);
 MILLRACE_SAME(COUNTER_SHARED_USE, ring::kSharedUse);
 MILLRACE_SAME(COUNTER_SHARED_HIGH_WATER, ring::kSharedHighWater);
 MILLRACE_SAME(COUNTER_SHARED_SPILLS, ring::kSharedSpills);
+MILLRACE_SAME(COUNTER_PINGS_SENT, ring::kPingsSent);
+MILLRACE_SAME(COUNTER_DEADLINES_PASSED, ring::kDeadlinesPassed);
 MILLRACE_SAME(COUNTER_BLOCKS_BY_CLASS, ring::kBlocksByClass);
 MILLRACE_SAME(BLOCK_CLASSES, ring::kBlockClasses);
 

@@ -11,18 +11,6 @@ namespace millrace::engine {
 using memory::kNone;
 using protocol::CloseCode;
 
-void Loop::set_deadline(std::uint32_t slot, std::int64_t delay_ns) noexcept {
-  Connection& connection = connections_[slot];
-  clear_deadline(connection);
-  connection.timer = wheel_.set(now_ns_ + delay_ns, {slot, connection.generation, kConnectionTimer});
-}
-
-void Loop::clear_deadline(Connection& connection) noexcept {
-  if (connection.timer == loop::TimerWheel::kNoTimer) return;
-  wheel_.cancel(connection.timer);
-  connection.timer = loop::TimerWheel::kNoTimer;
-}
-
 /// Nothing may be queued any more. FIN goes out behind what is queued (RFC 6455 7.1.1: the server closes first).
 void Loop::begin_closing(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
@@ -77,17 +65,6 @@ void Loop::discard(std::uint32_t slot) noexcept {
   if (connection.discarded > kDiscardLimit) end(slot, 0, false);
 }
 
-void Loop::deadline_passed(std::uint32_t slot) noexcept {
-  Connection& connection = connections_[slot];
-  connection.timer = loop::TimerWheel::kNoTimer;
-  connection.timed_out = true;
-  if (connection.phase == Phase::open && connection.input_ended) {
-    force_close(slot);
-  } else {
-    end(slot, 0, connection.phase != Phase::draining);
-  }
-}
-
 /// Java's handlers have not come to the peer's Close, or its error, in time: it is answered without them.
 void Loop::force_close(std::uint32_t slot) noexcept {
   const std::uint16_t code = connections_[slot].close_code;
@@ -108,7 +85,7 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
   connection.stream.close(reset);
   connection.phase = Phase::ended;
   if (error_number != 0) connection.error_number = error_number;
-  clear_deadline(connection);
+  disarm(connection);
   end_opening(connection);
   drop_held(connection);
   drop_queue(connection);
@@ -134,6 +111,7 @@ void Loop::release_slot(std::uint32_t slot) noexcept {
   connection.phase = Phase::free;
   ++connection.generation;
   connections_.release(slot);
+  slabs_.subtract(sizeof(Times));
   gauge(ring::kConnections, connections_.in_use());
   connection_count_.store(connections_.in_use(), std::memory_order_relaxed);
 }

@@ -21,7 +21,7 @@ bool is_sendable(std::uint8_t opcode, std::uint32_t length) noexcept {
     case Opcode::binary:
       return true;
     case Opcode::ping:
-      return length <= protocol::kMaxControlPayload;
+      return length == 0;  // what it carries is for the core to say
     default:
       return false;
   }
@@ -218,6 +218,14 @@ void Loop::send_message(std::uint32_t slot, const ring::Record& command) noexcep
     return;
   }
   const auto opcode = static_cast<Opcode>(command.opcode);
+  if (opcode == Opcode::ping) {
+    if ((command.flags & ring::kOwned) != 0) release_address(command.address);
+    count(ring::kMessagesSent);
+    put_ping(slot, false, command.auxiliary);
+    return;
+  }
+  // Behind bytes that wait it has not gone yet.
+  if (connections_[slot].queue_head == kNone) connections_[slot].active_ns = now_ns_;
   switch (command.flags & (ring::kStaged | ring::kBorrowed | ring::kOwned)) {
     case ring::kStaged:
       send_staged(slot, opcode, command);

@@ -60,7 +60,8 @@ struct alignas(64) Connection {
   simd::Utf8Validator utf8;
   std::uint8_t rest[protocol::kMaxFrameHeader];
   std::uint8_t protocol_error;
-  bool peer_began_close;
+  bool peer_began_close : 1;
+  std::uint8_t doublings : 7;  ///< of the ping interval
 
   // ---- second line: sending, lists
   std::uint64_t buffered;  ///< bytes queued that the kernel has not taken
@@ -76,17 +77,28 @@ struct alignas(64) Connection {
   bool armed_write : 1;
   bool timed_out : 1;
   bool pending_listed : 1;
+  bool pinged : 1;    ///< a ping was sent, and nothing has come since
+  bool own_ping : 1;  ///< the last ping was the engine's, not the application's
   std::int32_t error_number;
   std::uint32_t next_pending;
-  loop::TimerWheel::Id timer;  ///< handshake or close deadline
+  loop::TimerWheel::Id timer;  ///< stands at the earliest deadline, or before it
   std::uint32_t opening;       ///< index of its Opening, while there is one
   std::uint32_t held;          ///< index of its HeldInput, while there is one
   std::uint32_t pong;          ///< index of its Pong, while one waits
   std::uint32_t discarded;     ///< bytes thrown away while draining
   std::uint32_t next_free;
+  std::int64_t active_ns;  ///< when data last came or went
 };
 static_assert(sizeof(Connection) == 128, "two cache lines");
 static_assert(offsetof(Connection, buffered) == Connection::kFirstLine);
+
+/// What deadlines are reckoned from, where only the timer of a connection looks; by slot.
+struct Times {
+  std::int64_t due_ns;     ///< while messages flow, of the next ping; else the handshake's end, or that of closing
+  std::int64_t ping_ns;    ///< what the last ping carried, 0 once its pong has come
+  std::int64_t silent_ns;  ///< since when an answer to a ping is waited for
+  std::int64_t stuck_ns;   ///< since when the kernel has taken nothing of the queue
+};
 
 /// What the opening handshake needs besides; given back when the request is answered.
 struct Opening {

@@ -55,7 +55,10 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
   const bool region = options.region_bytes >= kMinRegion && options.region_bytes <= kMaxRegion &&
                       options.region_bytes % static_cast<std::int64_t>(memory::kPageBytes) == 0;
   const bool message = options.max_message_bytes >= 0 && options.max_message_bytes <= options.region_bytes / 4;
-  return region && message && options.high_water_bytes >= 2048 && options.handshake_timeout_ns > 0 &&
+  const bool deadlines = options.idle_timeout_ns >= 0 && options.ping_interval_ns >= 0 &&
+                         options.max_ping_interval_ns >= 0 && options.pong_timeout_ns >= 0 &&
+                         options.write_timeout_ns >= 0;
+  return region && message && deadlines && options.high_water_bytes >= 2048 && options.handshake_timeout_ns > 0 &&
          options.close_timeout_ns > 0 && options.max_connections > 0 && options.max_connections <= kMaxConnections &&
          options.max_fragments > 0 && options.max_header_bytes > 0 && options.max_header_bytes <= kMaxHeaderBytes &&
          options.max_request_line > 0 && (options.allocator == 0 || options.allocator == 1);
@@ -77,8 +80,9 @@ void unmap(LoopMemory& memory) noexcept {
   if (const int result = memory::Region::open(bytes, ring::kBlocksOffset, &memory->region, allocator); result < 0) {
     return result;
   }
-  const std::size_t words = sizeof(std::int64_t) * static_cast<std::size_t>(options.max_connections);
-  memory->control_length = base::align_up(ring::kBufferedOffset + words, os::page_size());
+  const auto connections = static_cast<std::size_t>(options.max_connections);
+  const std::size_t end = ring::round_trips_offset(connections) + connections * sizeof(std::int64_t);
+  memory->control_length = base::align_up(end, os::page_size());
   void* control = nullptr;
   if (const int result = os::map_pages(memory->control_length, os::page_size(), &control); result < 0) return result;
   memory->control = static_cast<std::uint8_t*>(control);

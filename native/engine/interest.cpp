@@ -26,16 +26,23 @@ void Loop::update_interest(std::uint32_t slot) noexcept {
   const bool write = connection.queue_head != memory::kNone;
   const std::uint64_t data = std::uint64_t{connection.generation} << 32 | slot;
   int result = 0;
+  const bool changed = connection.armed_read != read || connection.armed_write != write;
   if (!connection.on_poller) {
     if (!read && !write) return;
     result = os::poller_add(poller_, connection.stream.fd(), data, read, write);
     connection.on_poller = result >= 0;
-  } else if (connection.armed_read != read || connection.armed_write != write) {
+  } else if (changed) {
     result = os::poller_modify(poller_, connection.stream.fd(), data, read, write);
   }
   connection.armed_read = read;
   connection.armed_write = write;
-  if (result < 0) end(slot, -result, true);
+  if (result < 0) {
+    end(slot, -result, true);
+  } else if (changed) {
+    // The time for an answer begins anew when reading does, and when the ping has left.
+    if (connection.pinged && read && !write) times_[slot].silent_ns = now_ns_;
+    arm(slot);
+  }
 }
 
 }  // namespace millrace::engine

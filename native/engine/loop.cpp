@@ -12,8 +12,12 @@ using memory::kNone;
 
 int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& options) noexcept {
   options_ = options;
-  options_.handshake_timeout_ns = std::min(options.handshake_timeout_ns, kLongestDelayNs);
-  options_.close_timeout_ns = std::min(options.close_timeout_ns, kLongestDelayNs);
+  for (std::int64_t* const delay_ns :
+       {&options_.handshake_timeout_ns, &options_.close_timeout_ns, &options_.idle_timeout_ns,
+        &options_.ping_interval_ns, &options_.max_ping_interval_ns, &options_.pong_timeout_ns,
+        &options_.write_timeout_ns}) {
+    *delay_ns = std::min(*delay_ns, kLongestDelayNs);
+  }
   memory_ = memory;
   region_ = memory->region;
   commands_ = ring::CommandReader(memory->control);
@@ -22,6 +26,8 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   static_assert(ring::kBlockClasses == memory::BlockPool::kClasses);
   blocks().report(counters_ + ring::kBlocksByClass);
   buffered_words_ = reinterpret_cast<std::int64_t*>(memory->control + ring::kBufferedOffset);
+  const auto slots = static_cast<std::size_t>(options.max_connections);
+  round_trips_ = reinterpret_cast<std::int64_t*>(memory->control + ring::round_trips_offset(slots));
   arena_ = memory::Bump(region_->base(), ring::kArenaLength + ring::kQuantum);
   handshake_limits_.max_header_bytes = static_cast<std::uint32_t>(options.max_header_bytes);
   handshake_limits_.max_request_line = static_cast<std::uint32_t>(options.max_request_line);
@@ -35,6 +41,7 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   if (result = os::map_pages(kMaxTimers * sizeof(std::uint32_t), os::page_size(), &timers); result < 0) return result;
   java_timers_ = static_cast<std::uint32_t*>(timers);
   if (result = connections_.open(connections, &slabs_); result < 0) return result;
+  if (result = memory::map_array(connections, &times_, &times_length_); result < 0) return result;
   if (result = openings_.open(connections, &slabs_); result < 0) return result;
   if (result = held_.open(connections, &slabs_); result < 0) return result;
   if (result = pongs_.open(connections, &slabs_); result < 0) return result;
@@ -67,6 +74,7 @@ Loop::~Loop() {
     os::unmap_pages(temporary_mapping_, kTemporaryLength);
   }
   if (java_timers_ != nullptr) os::unmap_pages(java_timers_, kMaxTimers * sizeof(std::uint32_t));
+  memory::unmap_array(&times_, times_length_);
 }
 
 int Loop::tick(std::uint32_t commands, std::int64_t timeout_ns) noexcept {
@@ -221,6 +229,10 @@ void Loop::serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept
   if (ready.writable || (ready.hangup && connection.queue_head != kNone)) flush_queue(slot);
   if (connection.phase == Phase::ended || connection.phase == Phase::free) return;
   if (!wants_read(connection)) {
+    if (ready.hangup && connection.phase == Phase::deciding) {
+      end(slot, os::socket_error(connection.stream.fd()), false);  // nobody waits for the answer
+      return;
+    }
     // HUP and ERR cannot be masked: a socket that nobody reads from leaves the poller, and comes back when reading
     // does.
     if (ready.hangup && connection.on_poller && connection.queue_head == kNone) {
@@ -255,7 +267,7 @@ void Loop::expire_timers() noexcept {
   while (event_room(1) && wheel_.take_due(now_ns_, &timer)) {
     switch (timer.kind) {
       case kConnectionTimer:
-        if (connections_[timer.owner].generation == timer.generation) deadline_passed(timer.owner);
+        if (connections_[timer.owner].generation == timer.generation) look_at_deadlines(timer.owner);
         break;
       case kJavaTimer: {
         java_timers_[timer.owner] = 0;

@@ -9,6 +9,7 @@
 #include "engine/group.hpp"
 #include "loop/timer_wheel.hpp"
 #include "memory/bump.hpp"
+#include "memory/map_array.hpp"
 #include "memory/region.hpp"
 #include "memory/slab.hpp"
 #include "ring/command_reader.hpp"
@@ -77,6 +78,8 @@ class Loop {
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
   /// A deadline this far away is never; the clock can be added to it.
   static constexpr std::int64_t kLongestDelayNs = INT64_MAX / 2;
+  static constexpr std::int64_t kNever = INT64_MAX;
+  static constexpr std::int64_t kLookAgainNs = 1'000'000;
   static constexpr std::int64_t kAcceptPauseNs = 50'000'000;
   static constexpr std::int64_t kTrimDelayNs = 1'000'000'000;
 
@@ -133,7 +136,7 @@ class Loop {
   void receive(std::uint32_t slot) noexcept;
   void parse_held(std::uint32_t slot) noexcept;
   void parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
-  void take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  [[nodiscard]] bool take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept;
   void take_control(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
@@ -183,15 +186,35 @@ class Loop {
   void release_address(std::uint64_t address) noexcept;
   [[nodiscard]] std::uint8_t* bytes_at(std::uint64_t address, std::uint64_t length) noexcept;
 
-  // ---- closing.cpp
+  // ---- deadlines.cpp: one timer a connection, for whichever deadline is next
   void set_deadline(std::uint32_t slot, std::int64_t delay_ns) noexcept;
-  void clear_deadline(Connection& connection) noexcept;
+  void clear_deadline(std::uint32_t slot) noexcept;
+  void begin_watch(std::uint32_t slot) noexcept;
+  void disarm(Connection& connection) noexcept;
+  void arm(std::uint32_t slot) noexcept;
+  void arm_at(std::uint32_t slot, std::int64_t deadline_ns) noexcept;
+  [[nodiscard]] std::int64_t earliest_deadline(std::uint32_t slot) noexcept;
+  [[nodiscard]] static bool has_ended(const Connection& connection) noexcept;
+  [[nodiscard]] static bool is_talking(const Connection& connection) noexcept;
+  [[nodiscard]] bool is_answer_due(const Connection& connection) const noexcept;
+  [[nodiscard]] bool is_silent_too_long(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool is_idle_too_long(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool is_stuck_too_long(std::uint32_t slot) noexcept;
+  void look_at_deadlines(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool receive_before_judging(std::uint32_t slot) noexcept;
+  void deadline_passed(std::uint32_t slot) noexcept;
+  void cut(std::uint32_t slot, protocol::ProtocolError error) noexcept;
+  [[nodiscard]] std::int64_t ping_interval(const Connection& connection) const noexcept;
+  void ping_in_turn(std::uint32_t slot) noexcept;
+  void put_ping(std::uint32_t slot, bool own, std::uint64_t token) noexcept;
+  void take_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
+
+  // ---- closing.cpp
   void begin_closing(std::uint32_t slot) noexcept;
   void last_byte_sent(std::uint32_t slot) noexcept;
   void peer_finished(std::uint32_t slot) noexcept;
   void end(std::uint32_t slot, int error_number, bool reset) noexcept;
   void release_slot(std::uint32_t slot) noexcept;
-  void deadline_passed(std::uint32_t slot) noexcept;
   void force_close(std::uint32_t slot) noexcept;
   void post(std::uint32_t slot, Pending fact) noexcept;
   void write_pending() noexcept;
@@ -233,6 +256,7 @@ class Loop {
   ring::EventWriter events_;
   std::int64_t* counters_ = nullptr;
   std::int64_t* buffered_words_ = nullptr;
+  std::int64_t* round_trips_ = nullptr;
 
   int poller_ = -1;
   std::int64_t now_ns_ = 0;
@@ -246,6 +270,8 @@ class Loop {
   std::size_t temporary_turn_ = 0;  ///< most bytes of the temporary area in use in this turn
   memory::Usage slabs_;             ///< all of the following together
   memory::Slab<Connection, Connection::kFirstLine> connections_;
+  Times* times_ = nullptr;
+  std::size_t times_length_ = 0;
   memory::Slab<Opening> openings_;
   memory::Slab<HeldInput> held_;
   memory::Slab<Pong> pongs_;

@@ -76,6 +76,7 @@ void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head,
   Opening& opening = openings_[connection.opening];
   connection.phase = Phase::deciding;
   connection.announced = true;
+  clear_deadline(slot);   // how long Java takes is for Java to say
   opening.key[0] = '\0';  // only an upgrade has one: what else came cannot be answered by 101
   if (facts.kind == protocol::RequestKind::upgrade) {
     std::memcpy(opening.key, facts.key.of(head).data(), sizeof opening.key);
@@ -141,9 +142,9 @@ void Loop::accept_upgrade(std::uint32_t slot, const ring::Record& command) noexc
   (void)protocol::write_accept({opening.key, sizeof opening.key}, extra, response);
   put(slot, response, length, {0, 0, Gather::Source::copied});
   end_opening(connection);
-  clear_deadline(connection);
   connection.phase = Phase::open;
   connection.websocket = true;
+  begin_watch(slot);
 }
 
 void Loop::respond(std::uint32_t slot, const ring::Record& command) noexcept {

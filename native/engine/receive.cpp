@@ -53,8 +53,10 @@ void Loop::receive(std::uint32_t slot) noexcept {
     return;
   }
   count(ring::kBytesReceived, received);
+  if (connection.pinged) connection.pinged = false;
   auto length = static_cast<std::size_t>(received);
   if (direct > 0) {
+    connection.active_ns = now_ns_;
     const std::size_t here = std::min(length, direct);
     std::uint8_t* const bytes = static_cast<std::uint8_t*>(pieces[0].iov_base);
     simd::unmask(bytes, here, connection.masking_key, 0);
@@ -93,28 +95,32 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
 }
 
 void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
-  take_frames(slot, bytes, length);
+  if (take_frames(slot, bytes, length)) connections_[slot].active_ns = now_ns_;
   if (gather_.count() > 0) send_gathered(slot);  // pongs; the last one rides with the turn's replies
 }
 
-void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
+/// Whether there was a data frame among them, or a part of one.
+bool Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   packed_end_ = nullptr;
+  bool data = false;
   while (length > 0) {
-    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
+    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return data;
     if (!event_room(1)) {
       hold(slot, bytes, length);
-      return;
+      return data;
     }
+    data |= connection.frame_remaining > 0 || !protocol::is_control(bytes[0]);
     const std::size_t taken =
         connection.frame_remaining > 0 ? take_payload(slot, bytes, length) : take_frame(slot, bytes, length);
     if (taken == 0) {
       keep_rest(slot, bytes, length);
-      return;
+      return data;
     }
     bytes += taken;
     length -= taken;
   }
+  return data;
 }
 
 /// One frame header, and its payload where that is here whole. Returns the bytes taken; 0 asks for more.
@@ -288,13 +294,7 @@ void Loop::take_control(std::uint32_t slot, Opcode opcode, const std::uint8_t* p
     queue_pong(slot, payload, length);
     return;
   }
-  ring::Record event{};
-  event.type = ring::kPong;
-  event.slot = slot;
-  event.generation = connection.generation;
-  event.address = address_of(offset_of(payload));
-  event.length = static_cast<std::uint32_t>(length);
-  events_.append(event);
+  take_pong(slot, payload, length);
 }
 
 void Loop::take_close(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
@@ -326,7 +326,7 @@ void Loop::take_close(std::uint32_t slot, const std::uint8_t* payload, std::size
   update_interest(slot);
 }
 
-/// The peer broke a rule: nothing of it is parsed any more, and Java is told in order.
+/// The peer broke a rule, or was idle too long: nothing of it is parsed any more, and Java is told in order.
 void Loop::protocol_failure(std::uint32_t slot, ProtocolError error) noexcept {
   Connection& connection = connections_[slot];
   connection.input_ended = true;
@@ -335,7 +335,7 @@ void Loop::protocol_failure(std::uint32_t slot, ProtocolError error) noexcept {
     update_interest(slot);
     return;
   }
-  count(ring::kProtocolErrors);
+  count(error == ProtocolError::idle ? ring::kDeadlinesPassed : ring::kProtocolErrors);
   connection.protocol_error = static_cast<std::uint8_t>(error);
   connection.close_code = static_cast<std::uint16_t>(protocol::close_code(error));
   set_deadline(slot, options_.close_timeout_ns);

@@ -165,6 +165,7 @@ void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
     pieces_[connection.queue_tail].next = index;
   } else {
     connection.queue_head = index;
+    times_[slot].stuck_ns = now_ns_;
   }
   connection.queue_tail = index;
   connection.buffered += piece.length;
@@ -190,6 +191,7 @@ void Loop::flush_queue(std::uint32_t slot) noexcept {
   count(ring::kBytesSent, sent);
   auto left = static_cast<std::uint64_t>(sent);
   connection.buffered -= left;
+  times_[slot].stuck_ns = connection.active_ns = now_ns_;
   while (connection.queue_head != kNone) {
     const std::uint32_t head = connection.queue_head;
     Piece& piece = pieces_[head];

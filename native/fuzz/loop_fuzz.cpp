@@ -302,8 +302,11 @@ class Script {
     const std::size_t bytes = length();
     if (client == nullptr) return;
     constexpr Answer kWays[] = {Answer::staged, Answer::owned, Answer::shared};
-    const auto opcode = static_cast<std::uint8_t>((how & 0x40) != 0 && bytes <= 125 ? 9 : 2);
-    scene_.send(index_, opcode, payload(opcode, bytes), kWays[how % 3]);
+    if ((how & 0x40) != 0 && bytes <= 125) {
+      scene_.ping(index_);
+    } else {
+      scene_.send(index_, 2, payload(2, bytes), kWays[how % 3]);
+    }
   }
 
   void java_closes() {

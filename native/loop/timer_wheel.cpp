@@ -49,10 +49,18 @@ TimerWheel::Id TimerWheel::set(std::int64_t deadline_ns, const Timer& timer) noe
   ++in_use_;
   Entry& entry = timers_[id];
   entry.timer = timer;
-  // Rounded up: a timer that fired early would end a connection before its time.
-  entry.expiry = static_cast<std::uint64_t>(std::max<std::int64_t>(deadline_ns, 0) / kTickNs + 1);
+  entry.expiry = expiry_of(deadline_ns);
   link(id);
   return id;
+}
+
+/// Rounded up: a timer that fired early would end a connection before its time.
+std::uint64_t TimerWheel::expiry_of(std::int64_t deadline_ns) noexcept {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(deadline_ns, 0) / kTickNs + 1);
+}
+
+bool TimerWheel::is_due_by(Id id, std::int64_t deadline_ns) const noexcept {
+  return timers_[id].expiry <= expiry_of(deadline_ns);
 }
 
 void TimerWheel::cancel(Id id) noexcept {

@@ -36,6 +36,9 @@ class TimerWheel {
   /// A timer that has not fired.
   [[nodiscard]] const Timer& at(Id id) const noexcept { return timers_[id].timer; }
 
+  /// Whether a timer that has not fired is due at `deadline_ns` or before.
+  [[nodiscard]] bool is_due_by(Id id, std::int64_t deadline_ns) const noexcept;
+
   /// Takes one timer that is due, or returns false when none is (left).
   [[nodiscard]] bool take_due(std::int64_t now_ns, Timer* out) noexcept;
 
@@ -59,6 +62,7 @@ class TimerWheel {
     std::uint64_t expiry;  // in ticks
   };
 
+  [[nodiscard]] static std::uint64_t expiry_of(std::int64_t deadline_ns) noexcept;
   void link(Id id) noexcept;
   void unlink(Id id) noexcept;
   [[nodiscard]] bool next_slot(unsigned* level, unsigned* slot, std::uint64_t* at) const noexcept;

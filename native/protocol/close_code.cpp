@@ -12,6 +12,11 @@ CloseCode close_code(ProtocolError error) noexcept {
   switch (error) {
     case ProtocolError::none:
       return CloseCode::none;
+    case ProtocolError::idle:
+      return CloseCode::going_away;
+    case ProtocolError::no_pong:
+    case ProtocolError::no_progress:
+      return CloseCode::abnormal_closure;
     case ProtocolError::message_too_big:
       return CloseCode::message_too_big;
     case ProtocolError::too_many_fragments:
@@ -72,6 +77,12 @@ std::string_view sentence(ProtocolError error) noexcept {
       return "the close code must not be sent";
     case ProtocolError::invalid_close_reason:
       return "the close reason is not valid UTF-8";
+    case ProtocolError::idle:
+      return "no message came or went within the idle timeout";
+    case ProtocolError::no_pong:
+      return "a ping was not answered in time";
+    case ProtocolError::no_progress:
+      return "nothing of what was sent was taken in time";
   }
   return "";
 }

@@ -27,7 +27,7 @@ enum class CloseCode : std::uint16_t {
 /// True for a code that may stand in a Close frame: 1000-1003, 1007-1014, 3000-4999 (RFC 6455 7.4).
 [[nodiscard]] bool is_sendable(std::uint16_t code) noexcept;
 
-/// What a peer did against the protocol. Each has exactly one close code and one sentence.
+/// What a peer did against the protocol, or did not do. Each has exactly one close code and one sentence.
 enum class ProtocolError : std::uint8_t {
   none = 0,
   unmasked_frame = 1,            ///< RFC 6455 5.1
@@ -42,10 +42,14 @@ enum class ProtocolError : std::uint8_t {
   expected_continuation = 10,    ///< RFC 6455 5.4
   message_too_big = 11,
   too_many_fragments = 12,
-  invalid_utf8 = 13,         ///< RFC 6455 8.1
-  invalid_close_body = 14,   ///< RFC 6455 5.5.1: a body of one byte
-  invalid_close_code = 15,   ///< RFC 6455 7.4
-  invalid_close_reason = 16  ///< RFC 6455 5.5.1: reason is not UTF-8
+  invalid_utf8 = 13,          ///< RFC 6455 8.1
+  invalid_close_body = 14,    ///< RFC 6455 5.5.1: a body of one byte
+  invalid_close_code = 15,    ///< RFC 6455 7.4
+  invalid_close_reason = 16,  ///< RFC 6455 5.5.1: reason is not UTF-8
+  // Not against the protocol, but the end of our patience.
+  idle = 17,         ///< no message came or went
+  no_pong = 18,      ///< nothing came after a ping
+  no_progress = 19,  ///< nothing of what was sent was taken
 };
 
 [[nodiscard]] CloseCode close_code(ProtocolError error) noexcept;

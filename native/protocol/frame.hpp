@@ -11,6 +11,8 @@ namespace millrace::protocol {
 enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
 [[nodiscard]] constexpr bool is_control(Opcode opcode) noexcept { return static_cast<std::uint8_t>(opcode) >= 8; }
+/// The same of a frame's first byte.
+[[nodiscard]] constexpr bool is_control(std::uint8_t first) noexcept { return (first & 8) != 0; }
 
 /// Which side we are: a server takes masked frames and sends unmasked ones (RFC 6455 5.1).
 enum class Role : std::uint8_t { server, client };

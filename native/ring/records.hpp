@@ -10,7 +10,7 @@
 namespace millrace::ring {
 
 /// Compared with the Java half when the library is loaded; changes with every change of a layout.
-inline constexpr int kAbi = 2;
+inline constexpr int kAbi = 3;
 
 ///      0       1       2       3       4       5       6       7
 ///  +-------+-------+---------------+-------------------------------+
@@ -60,7 +60,7 @@ enum Event : std::uint8_t {
   kDrained = 133,
   kClosing = 134,
   kClosed = 135,
-  kPong = 136,
+  // 136 was PONG; ids are never used again.
   kTimer = 137,
   kSent = 138,
 };
@@ -79,6 +79,10 @@ inline constexpr std::size_t kEventsOffset = kCommandsOffset + kRecords * sizeof
 inline constexpr std::size_t kBodiesOffset = kEventsOffset + kRecords * sizeof(Record);
 inline constexpr std::size_t kBodiesLength = 65536;
 inline constexpr std::size_t kBufferedOffset = kBodiesOffset + kBodiesLength;
+/// Two tables of an i64 for each slot: outgoing bytes, and behind them round-trip times.
+[[nodiscard]] constexpr std::size_t round_trips_offset(std::size_t connections) noexcept {
+  return kBufferedOffset + connections * sizeof(std::int64_t);
+}
 static_assert(kEventsOffset == 139264 && kBodiesOffset == 270336 && kBufferedOffset == 335872);
 
 // Offsets in a loop's region.
@@ -125,14 +129,19 @@ struct LoopOptions {
   std::int64_t high_water_bytes;
   std::int64_t handshake_timeout_ns;
   std::int64_t close_timeout_ns;
+  std::int64_t idle_timeout_ns;  ///< this and the four behind it: 0 for none
+  std::int64_t ping_interval_ns;
+  std::int64_t max_ping_interval_ns;  ///< not above ping_interval_ns: every interval is the same
+  std::int64_t pong_timeout_ns;
+  std::int64_t write_timeout_ns;
   std::int32_t max_connections;
   std::int32_t max_fragments;
   std::int32_t max_header_bytes;
   std::int32_t max_request_line;
   std::int32_t allocator;  ///< who places blocks: 0 size classes, 1 a general allocator
-  std::int32_t reserved;
+  std::uint32_t relaxed;   ///< rules that are not enforced, one bit each: protocol::Rules
 };
-static_assert(sizeof(LoopOptions) == 64);
+static_assert(sizeof(LoopOptions) == 104);
 
 /// Written by the loop, read by any thread; each is an i64 in the counters page.
 enum Counter : std::uint32_t {
@@ -182,6 +191,8 @@ enum Counter : std::uint32_t {
   kSharedUse,
   kSharedHighWater,
   kSharedSpills,
+  kPingsSent,
+  kDeadlinesPassed,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

@@ -51,7 +51,7 @@ TEST_CASE("a declared length pins what came, not what was declared") {
   CHECK(next_frame(java, client).payload == message);
 }
 
-TEST_CASE("an idle connection holds its slab entry and nothing else") {
+TEST_CASE("an idle connection holds its slab entry, its times and nothing else") {
   constexpr int kConnections = 300;
   JavaHalf java;
   const std::uint16_t port = java.listen();
@@ -63,7 +63,7 @@ TEST_CASE("an idle connection holds its slab entry and nothing else") {
     open_connection(java, clients.back());
   }
   settle(java);
-  CHECK(java.counter(ring::kSlabUse) - before == kConnections * 128);
+  CHECK(java.counter(ring::kSlabUse) - before == kConnections * 160);
   CHECK(java.counter(ring::kBlocksInUse) == 0);
   CHECK(java.counter(ring::kArenaUse) == 0);
   CHECK(java.counter(ring::kTemporaryUse) == 0);
@@ -71,7 +71,7 @@ TEST_CASE("an idle connection holds its slab entry and nothing else") {
   pump(java, {}, [&] { return java.counter(ring::kConnections) == 0; });
   settle(java);
   CHECK(java.counter(ring::kSlabUse) == before);
-  CHECK(java.counter(ring::kSlabHighWater) >= before + kConnections * 128);
+  CHECK(java.counter(ring::kSlabHighWater) >= before + kConnections * 160);
   CHECK(java.counter(ring::kSlabSpills) == 0);
 }
 

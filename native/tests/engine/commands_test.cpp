@@ -53,7 +53,7 @@ TEST_CASE("a bad command closes the connection it names, and no other") {
       {ring::kSend, kContinuation, ring::kStaged, send_area + 14, 1},
       {ring::kSend, kCloseFrame, ring::kStaged, send_area + 14, 1},
       {ring::kSend, kPongFrame, ring::kStaged, send_area + 14, 1},
-      {ring::kSend, kPing, ring::kStaged, send_area + 14, 126},
+      {ring::kSend, kPing, ring::kStaged, send_area + 14, 1},
       {ring::kSend, 255, ring::kStaged, send_area + 14, 1},
       {ring::kSend, kText, ring::kStaged, send_area + 13, 1},     // no headroom
       {ring::kSend, kText, ring::kStaged, send_area_end - 1, 2},  // beyond the end

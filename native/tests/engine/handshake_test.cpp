@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <string>
 
 #include "java_half.hpp"
@@ -184,7 +185,7 @@ TEST_CASE("a head over the limit that comes byte by byte is refused at the limit
   expect_idle(java);
 }
 
-TEST_CASE("whoever does not finish the handshake in time is closed, each phase") {
+TEST_CASE("whoever does not finish the handshake in time is closed") {
   ring::LoopOptions options = test_options();
   options.handshake_timeout_ns = 30 * kMilli;
   JavaHalf java(options);
@@ -196,21 +197,17 @@ TEST_CASE("whoever does not finish the handshake in time is closed, each phase")
   REQUIRE(pump(java, {&silent, &begun}, [&] { return silent.ended() && begun.ended(); }));
   CHECK(java.events.empty());
 
+  // How long the decision takes is not for the core to say.
   Client asked = Client::tcp(port);
   asked.write(upgrade_request());
-  REQUIRE(pump(java, {&asked}, [&] { return java.count(ring::kClosed) == 1; }));
-  const Event* closed = java.first(ring::kClosed);
-  CHECK(closed->id() == java.last_request());
-  CHECK((closed->record.flags & ring::kTimedOut) != 0);
-  CHECK(closed->code() == 1006);
-  // The answer that comes too late is dropped, and what it owned goes back.
-  ring::Record command = java.connection_command(ring::kRespond, java.last_request());
-  command.flags = ring::kOwned;
-  command.address = java.block_with("late");
-  command.length = 4;
-  java.put(command);
+  REQUIRE(pump(java, {&asked}, [&] { return java.count(ring::kRequest) == 1; }));
+  java.set_timer(1, 1, 100 * kMilli);
+  REQUIRE(pump(java, {&asked}, [&] { return java.count(ring::kTimer) == 1; }));
+  CHECK(java.count(ring::kClosed) == 0);
+  java.accept(java.last_request());
+  REQUIRE(pump(java, {&asked}, [&] { return asked.take_head().has_value(); }));
+  asked.close();
   expect_idle(java);
-  CHECK(java.counter(ring::kStaleCommands) == 1);
 }
 
 TEST_CASE("a peer that leaves while its request is decided") {
@@ -220,18 +217,28 @@ TEST_CASE("a peer that leaves while its request is decided") {
   for (const bool reset : {false, true}) {
     java.events.clear();
     Client client = Client::tcp(port);
-    client.write(upgrade_request());
+    client.write(upgrade_request() + client_frame(kText, "behind"));
     REQUIRE(pump(java, {&client}, [&] { return java.count(ring::kRequest) == 1; }));
     if (reset) {
       client.reset();
+      // Nobody waits for the answer any more: that is told at once.
+      REQUIRE(pump(java, {}, [&] { return java.count(ring::kClosed) == 1; }));
+      CHECK(java.first(ring::kClosed)->error_number() == ECONNRESET);
     } else {
+      // Half closed, for all that can be seen: it may wait.
       client.close();
     }
     // The hangup may not make the loop spin while Java thinks.
     expect_no_spin(java);
-    java.accept(java.last_request());
-    REQUIRE(pump(java, {}, [&] { return java.count(ring::kClosed) == 1; }));
+    // What a late answer owned goes back.
+    ring::Record command = java.connection_command(ring::kRespond, java.last_request());
+    command.flags = ring::kOwned;
+    command.address = java.block_with("late");
+    command.length = 4;
+    java.put(command);
+    java.forget(java.last_request());
     expect_idle(java);
+    CHECK(java.counter(ring::kStaleCommands) == (reset ? 1 : 0));
   }
 }
 

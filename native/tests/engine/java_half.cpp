@@ -258,6 +258,12 @@ std::int64_t JavaHalf::buffered(Id id) const {
   return value;
 }
 
+std::int64_t JavaHalf::round_trip(Id id) const {
+  std::int64_t value;
+  std::memcpy(&value, control_ + ring::round_trips_offset(max_connections_) + id.slot * sizeof value, sizeof value);
+  return value;
+}
+
 std::size_t JavaHalf::count(std::uint8_t type) const {
   return static_cast<std::size_t>(
       std::count_if(events.begin(), events.end(), [type](const Event& event) { return event.record.type == type; }));
@@ -285,8 +291,8 @@ std::uint8_t* JavaHalf::at(std::uint64_t address) const {
 
 void JavaHalf::handle_event(const ring::Record& record) {
   Event event{record, {}};
-  const bool has_bytes = record.type == ring::kMessage || record.type == ring::kRequest ||
-                         record.type == ring::kClosing || record.type == ring::kPong;
+  const bool has_bytes =
+      record.type == ring::kMessage || record.type == ring::kRequest || record.type == ring::kClosing;
   if (has_bytes && record.length > 0) {
     REQUIRE(ring::region_of(record.address) == region_id_);
     event.bytes.assign(reinterpret_cast<const char*>(at(record.address)), record.length);

@@ -109,6 +109,7 @@ class JavaHalf {
   [[nodiscard]] std::uint8_t* region() const { return region_; }
   [[nodiscard]] std::int64_t counter(ring::Counter counter) const;
   [[nodiscard]] std::int64_t buffered(Id id) const;
+  [[nodiscard]] std::int64_t round_trip(Id id) const;
   [[nodiscard]] std::size_t count(std::uint8_t type) const;
   /// The first kept event of a type, or nullptr.
   [[nodiscard]] const Event* first(std::uint8_t type) const;

@@ -177,7 +177,7 @@ class Storm {
         if (at->second != nullptr) at->second->cut = true;
         break;
       case 5:
-        java_.send(id, kPing, pattern(random_() % 126));
+        java_.send(id, kPing, {});
         break;
       case 6:
         java_.send({id.slot, id.generation + 1000}, kBinary, "stale", Echo::owned, 1);

@@ -358,17 +358,23 @@ TEST_CASE("a pong rides in front of the turn's replies, in the same system call"
   expect_idle(java);
 }
 
-TEST_CASE("our pings go out, the peer's pongs are told") {
+TEST_CASE("our pings carry the time, and their pongs tell how long they took") {
   JavaHalf java;
   Client client = Client::tcp(java.listen());
   const Id id = open_connection(java, client);
-  java.send(id, kPing, "are you there");
+  java.send(id, kPing, {});
   const Frame ping = next_frame(java, client);
   CHECK(ping.opcode() == kPing);
-  CHECK(ping.payload == "are you there");
-  client.write(client_frame(kPongFrame, ping.payload));
-  REQUIRE(pump(java, {&client}, [&] { return java.count(ring::kPong) == 1; }));
-  CHECK(java.first(ring::kPong)->bytes == "are you there");
+  REQUIRE(ping.payload.size() == 8);
+  CHECK(java.round_trip(id) == 0);
+  client.write(client_frame(kPongFrame, "unasked ") + client_frame(kPongFrame, ping.payload));
+  REQUIRE(pump(java, {&client}, [&] { return java.round_trip(id) > 0; }));
+  CHECK(java.round_trip(id) < 30 * kSecond);
+  // The same pong again answers nothing.
+  const std::int64_t first = java.round_trip(id);
+  client.write(client_frame(kPongFrame, ping.payload) + client_frame(kText, "m"));
+  REQUIRE(pump(java, {&client}, [&] { return java.count(ring::kMessage) == 1; }));
+  CHECK(java.round_trip(id) == first);
   client.close();
   expect_idle(java);
 }

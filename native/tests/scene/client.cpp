@@ -124,6 +124,12 @@ void Client::check_frame(std::uint8_t first, const std::string& payload) {
     check_pong(payload);
     return;
   }
+  if (opcode == kPing) {
+    check(payload.size() == sizeof(std::int64_t), "a ping carries a time");
+    ++pinged_;
+    if (answers_pings && !said_close_) say_pong(payload);
+    return;
+  }
   if (opcode == kCloseFrame) {
     ++closes_;
     check(payload.size() != 1 && payload.size() <= 125, "a Close body is a code and a reason, or empty");

@@ -35,6 +35,9 @@ class Client {
   /// Anything: from here on nobody knows what Java must hear.
   void say_raw(const std::string& bytes);
 
+  /// Whether pings are answered.
+  bool answers_pings = true;
+
   // ---- what it does
   /// Moves at most `most` of the queued bytes into the kernel; how many.
   std::size_t write(std::size_t most = SIZE_MAX);
@@ -63,6 +66,7 @@ class Client {
   [[nodiscard]] bool is_gone() const { return gone_; }
   [[nodiscard]] bool is_upgraded() const { return upgraded_; }
   [[nodiscard]] int closes() const { return closes_; }
+  [[nodiscard]] int pinged() const { return pinged_; }
   [[nodiscard]] std::size_t unwritten() const { return outgoing_.size(); }
   /// Messages that Java has not received, and that have not come back.
   [[nodiscard]] std::size_t unheard() const { return sent_.size(); }
@@ -90,6 +94,7 @@ class Client {
   bool answered_ = false;
   bool upgraded_ = false;
   int closes_ = 0;
+  int pinged_ = 0;
   std::size_t awaited_at_close_ = 0;
 };
 

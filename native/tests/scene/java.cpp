@@ -170,6 +170,25 @@ void Scene::send(std::uint32_t client, std::uint8_t opcode, const std::string& p
   send_to(id, {opcode, payload}, how);
 }
 
+void Scene::ping(std::uint32_t client) {
+  Id id;
+  Link* const link = live(client, &id);
+  if (link == nullptr || !link->accepted) return;
+  ring::Record command = command_for(ring::kSend, id);
+  command.opcode = 9;
+  link->commanded += framed(sizeof(std::int64_t));
+  put(command);
+}
+
+std::int64_t Scene::round_trip(std::uint32_t client) {
+  Id id;
+  if (live(client, &id) == nullptr) return 0;
+  const std::size_t table = ring::round_trips_offset(static_cast<std::size_t>(options_.max_connections));
+  std::int64_t value;
+  std::memcpy(&value, control_ + table + id.slot * sizeof value, sizeof value);
+  return value;
+}
+
 void Scene::close_link(Id id, std::uint16_t code, const std::string& reason) {
   ring::Record command = command_for(ring::kClose, id);
   command.auxiliary = code;
@@ -339,11 +358,6 @@ void Scene::handle(const ring::Record& event) {
     case ring::kMessage:
       on_message(event);
       return;
-    case ring::kPong:
-      check(!link_of(event).told_closing, "nothing follows CLOSING but CLOSED");
-      check(event.length <= 125, "a pong is short");
-      (void)bytes_of(event);
-      return;
     case ring::kDrained:
       check(link_of(event).accepted, "DRAINED is of an open connection");
       return;
@@ -489,15 +503,23 @@ void Scene::answer(Id id, const ring::Record& event, const Message& message) {
   }
 }
 
+Told Scene::told(const ring::Record& event) {
+  return {os::clock_ns(), static_cast<std::uint16_t>(event.auxiliary),
+          static_cast<std::uint16_t>(event.auxiliary >> 16), static_cast<int>(event.auxiliary >> 32),
+          (event.flags & ring::kTimedOut) != 0};
+}
+
 void Scene::on_closing(const ring::Record& event) {
   Link& link = link_of(event);
   check(link.accepted && !link.told_closing, "CLOSING comes once, and only when the connection was open");
   link.told_closing = true;
   link.closing_code = event.auxiliary;
   (void)bytes_of(event);
+  closings_[link.client] = told(event);
   const bool by_error = (event.auxiliary >> 16) != 0;
+  const bool idle = event.auxiliary >> 16 == 17;
   const Client& client = clients_[link.client];
-  check(!by_error || !client.is_clean(), "a client that breaks no rule is not accused");
+  check(!by_error || idle || !client.is_clean(), "a client that breaks no rule is not accused");
   check(by_error || client.said_close() || !client.is_clean(), "CLOSING without an error answers a Close");
   if (answers_closing && !link.closed_by_us) close_link(id_of(event), static_cast<std::uint16_t>(event.auxiliary), {});
 }
@@ -506,6 +528,7 @@ void Scene::on_closed(const ring::Record& event) {
   const Link link = link_of(event);
   links_.erase(id_of(event));  // from here on the name is nobody's
   if (link.client == kNoClient) return;
+  ends_[link.client] = told(event);
   const Client& client = clients_[link.client];
   const bool timed_out = (event.flags & ring::kTimedOut) != 0;
   const bool broken = event.auxiliary >> 32 != 0;

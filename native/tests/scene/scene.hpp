@@ -59,6 +59,15 @@ struct Link {
   std::int64_t commanded = 0;  ///< bytes of frames since then
 };
 
+/// How Java heard of a connection's end, or of its beginning.
+struct Told {
+  std::int64_t at_ns = 0;
+  std::uint16_t code = 0;
+  std::uint16_t error = 0;
+  int error_number = 0;
+  bool timed_out = false;
+};
+
 /// One loop on the simulated kernel, the Java half that drives it, and its clients. After every turn, and at the end,
 /// it checks what the core promises: docs/rings.md under "Order", and the limits of memory; what is false ends the
 /// program. The same calls give the same run.
@@ -92,6 +101,7 @@ class Scene {
   [[nodiscard]] int listen_error() const { return listen_error_; }
   void decide_later_ones(Decision how);
   void send(std::uint32_t client, std::uint8_t opcode, const std::string& payload, Answer how);
+  void ping(std::uint32_t client);
   void close(std::uint32_t client, std::uint16_t code, const std::string& reason = {});
   void abort(std::uint32_t client);
   void pause(std::uint32_t client);
@@ -113,6 +123,9 @@ class Scene {
   [[nodiscard]] Client& client(std::uint32_t index) { return clients_[index]; }
   [[nodiscard]] std::uint32_t client_count() const { return static_cast<std::uint32_t>(clients_.size()); }
   [[nodiscard]] bool is_open(std::uint32_t client) const;
+  /// CLOSING and CLOSED of the client's connection, or nullptr.
+  [[nodiscard]] const Told* closing(std::uint32_t client) const { return find(closings_, client); }
+  [[nodiscard]] const Told* closed(std::uint32_t client) const { return find(ends_, client); }
   static constexpr std::uint32_t kNoClient = 0xffffffff;
   static constexpr std::uint32_t kMaxClients = 64;
 
@@ -125,6 +138,8 @@ class Scene {
   void pump();
 
   [[nodiscard]] std::int64_t counter(ring::Counter counter) const;
+  /// Of the client's connection, 0 when none was measured.
+  [[nodiscard]] std::int64_t round_trip(std::uint32_t client);
   [[nodiscard]] const ring::LoopOptions& options() const { return options_; }
 
  private:
@@ -183,6 +198,13 @@ class Scene {
   std::map<std::uint32_t, std::uint32_t> last_generation_;
   bool peer_due_ = false;
   Id peer_of_;
+  [[nodiscard]] static const Told* find(const std::map<std::uint32_t, Told>& all, std::uint32_t client) {
+    const auto found = all.find(client);
+    return found != all.end() ? &found->second : nullptr;
+  }
+  [[nodiscard]] static Told told(const ring::Record& event);
+  std::map<std::uint32_t, Told> closings_;
+  std::map<std::uint32_t, Told> ends_;
   std::vector<Kept> kept_;
   std::map<std::uint64_t, bool> tokens_;  ///< of sends whose SENT is to come
   std::uint64_t next_token_ = 1;

@@ -98,7 +98,8 @@ public interface Handshake {
   SocketAddress remoteAddress();
 
   /**
-   * Who the peer has proved to be: for a Unix socket a {@link UnixPeer}.
+   * Who the peer has proved to be: what {@link Upgrade.Accepted#principal} was given, else for a
+   * Unix socket a {@link UnixPeer}.
    *
    * @return the identity, empty if nothing was proved
    * @implNote Identity by TLS certificate is not in 0.1.0.

@@ -52,4 +52,10 @@ record KeptHandshake(
   public SocketAddress remoteAddress() {
     return plain.remoteAddress();
   }
+
+  /** Query, headers and attributes may hold what is not for a log. */
+  @Override
+  public String toString() {
+    return plain.toString();
+  }
 }

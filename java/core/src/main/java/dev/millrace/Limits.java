@@ -3,6 +3,7 @@ package dev.millrace;
 
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * What a server allows its peers and itself. Immutable: every {@code with} gives a new object, and
@@ -10,15 +11,25 @@ import java.util.Objects;
  */
 public final class Limits {
 
+  /** A limit that does not bind. */
+  public static final int UNLIMITED = Integer.MAX_VALUE;
+
   private static final int MAX_MESSAGE_BYTES = 256 << 20;
   private static final Duration MIN_TIMEOUT = Duration.ofMillis(1);
   private static final Duration MAX_TIMEOUT = Duration.ofHours(1);
+  private static final Duration MAX_INTERVAL = Duration.ofDays(1);
   private static final Limits DEFAULTS = new Limits(new Values());
 
   private final Values values;
 
   private Limits(Values values) {
     this.values = values;
+  }
+
+  private Limits with(Consumer<Values> change) {
+    Values changed = new Values(values);
+    change.accept(changed);
+    return new Limits(changed);
   }
 
   /**
@@ -51,9 +62,7 @@ public final class Limits {
   public Limits withMaxMessageBytes(int maxMessageBytes) {
     requireRange("maxMessageBytes", maxMessageBytes, 1, MAX_MESSAGE_BYTES);
     requireQuarter(maxMessageBytes, values.regionBytes);
-    Values changed = new Values(values);
-    changed.maxMessageBytes = maxMessageBytes;
-    return new Limits(changed);
+    return with(v -> v.maxMessageBytes = maxMessageBytes);
   }
 
   /**
@@ -74,9 +83,7 @@ public final class Limits {
    */
   public Limits withMaxFragments(int maxFragments) {
     requireRange("maxFragments", maxFragments, 1, 1 << 24);
-    Values changed = new Values(values);
-    changed.maxFragments = maxFragments;
-    return new Limits(changed);
+    return with(v -> v.maxFragments = maxFragments);
   }
 
   /**
@@ -98,9 +105,7 @@ public final class Limits {
    */
   public Limits withMaxHeaderBytes(int maxHeaderBytes) {
     requireRange("maxHeaderBytes", maxHeaderBytes, 256, 64 << 10);
-    Values changed = new Values(values);
-    changed.maxHeaderBytes = maxHeaderBytes;
-    return new Limits(changed);
+    return with(v -> v.maxHeaderBytes = maxHeaderBytes);
   }
 
   /**
@@ -121,9 +126,7 @@ public final class Limits {
    */
   public Limits withMaxRequestLineBytes(int maxRequestLineBytes) {
     requireRange("maxRequestLineBytes", maxRequestLineBytes, 64, 64 << 10);
-    Values changed = new Values(values);
-    changed.maxRequestLineBytes = maxRequestLineBytes;
-    return new Limits(changed);
+    return with(v -> v.maxRequestLineBytes = maxRequestLineBytes);
   }
 
   /**
@@ -145,9 +148,7 @@ public final class Limits {
    */
   public Limits withHighWaterMarkBytes(long highWaterMarkBytes) {
     requireRange("highWaterMarkBytes", highWaterMarkBytes, 2 << 10, 1L << 30);
-    Values changed = new Values(values);
-    changed.highWaterMarkBytes = highWaterMarkBytes;
-    return new Limits(changed);
+    return with(v -> v.highWaterMarkBytes = highWaterMarkBytes);
   }
 
   /**
@@ -161,8 +162,9 @@ public final class Limits {
   }
 
   /**
-   * How many connections one loop holds; further ones are closed as they arrive. A server holds
-   * this times its loops. By default 65,536.
+   * How many connections a server holds over all its loops; further upgrades are answered with 503.
+   * Connections whose opening handshake has not ended are bounded besides, so that they cannot keep
+   * others out for longer than {@link #handshakeTimeout()}. By default 65,536.
    *
    * @return the limit
    */
@@ -179,9 +181,75 @@ public final class Limits {
    */
   public Limits withMaxConnections(int maxConnections) {
     requireRange("maxConnections", maxConnections, 1, 1 << 22);
-    Values changed = new Values(values);
-    changed.maxConnections = maxConnections;
-    return new Limits(changed);
+    return with(v -> v.maxConnections = maxConnections);
+  }
+
+  /**
+   * How many connections each route holds; further upgrades to it are answered with 503. By default
+   * {@link #UNLIMITED}.
+   *
+   * @return the limit
+   */
+  public int maxConnectionsPerRoute() {
+    return values.maxConnectionsPerRoute;
+  }
+
+  /**
+   * Sets {@link #maxConnectionsPerRoute()}.
+   *
+   * @param maxConnectionsPerRoute 1 to {@link #UNLIMITED}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxConnectionsPerRoute(int maxConnectionsPerRoute) {
+    requireRange("maxConnectionsPerRoute", maxConnectionsPerRoute, 1, UNLIMITED);
+    return with(v -> v.maxConnectionsPerRoute = maxConnectionsPerRoute);
+  }
+
+  /**
+   * How many connections one remote IP address holds, an IPv6 address counted by its /64 network;
+   * further upgrades are answered with 503. Unix sockets are not counted. By default {@link
+   * #UNLIMITED}.
+   *
+   * @return the limit
+   */
+  public int maxConnectionsPerAddress() {
+    return values.maxConnectionsPerAddress;
+  }
+
+  /**
+   * Sets {@link #maxConnectionsPerAddress()}.
+   *
+   * @param maxConnectionsPerAddress 1 to {@link #UNLIMITED}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxConnectionsPerAddress(int maxConnectionsPerAddress) {
+    requireRange("maxConnectionsPerAddress", maxConnectionsPerAddress, 1, UNLIMITED);
+    return with(v -> v.maxConnectionsPerAddress = maxConnectionsPerAddress);
+  }
+
+  /**
+   * How many upgrades a second one remote IP address may ask for, counted as {@link
+   * #maxConnectionsPerAddress()}: a bucket of this many tokens, filled at this rate. Further ones
+   * are answered with 503. By default {@link #UNLIMITED}.
+   *
+   * @return the limit
+   */
+  public int maxUpgradesPerSecond() {
+    return values.maxUpgradesPerSecond;
+  }
+
+  /**
+   * Sets {@link #maxUpgradesPerSecond()}.
+   *
+   * @param maxUpgradesPerSecond 1 to {@link #UNLIMITED}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxUpgradesPerSecond(int maxUpgradesPerSecond) {
+    requireRange("maxUpgradesPerSecond", maxUpgradesPerSecond, 1, UNLIMITED);
+    return with(v -> v.maxUpgradesPerSecond = maxUpgradesPerSecond);
   }
 
   /**
@@ -203,9 +271,7 @@ public final class Limits {
    */
   public Limits withHandshakeTimeout(Duration handshakeTimeout) {
     requireTimeout("handshakeTimeout", handshakeTimeout);
-    Values changed = new Values(values);
-    changed.handshakeTimeout = handshakeTimeout;
-    return new Limits(changed);
+    return with(v -> v.handshakeTimeout = handshakeTimeout);
   }
 
   /**
@@ -226,9 +292,121 @@ public final class Limits {
    */
   public Limits withCloseTimeout(Duration closeTimeout) {
     requireTimeout("closeTimeout", closeTimeout);
-    Values changed = new Values(values);
-    changed.closeTimeout = closeTimeout;
-    return new Limits(changed);
+    return with(v -> v.closeTimeout = closeTimeout);
+  }
+
+  /**
+   * How long a connection may go without a message, or a part of one, in either direction; then it
+   * is closed with 1001. Pings and pongs do not count. Zero, the default, for as long as it likes.
+   *
+   * @return the limit
+   */
+  public Duration idleTimeout() {
+    return values.idleTimeout;
+  }
+
+  /**
+   * Sets {@link #idleTimeout()}.
+   *
+   * @param idleTimeout 1 ms to 1 day, or zero for none
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withIdleTimeout(Duration idleTimeout) {
+    requireOptional("idleTimeout", idleTimeout);
+    return with(v -> v.idleTimeout = idleTimeout);
+  }
+
+  /**
+   * How often the engine pings each open connection (RFC 6455 5.5.2), which also measures {@link
+   * WebSocketControls#roundTripTime()}. By default 30 s; zero for never.
+   *
+   * @return the interval
+   */
+  public Duration pingInterval() {
+    return values.pingInterval;
+  }
+
+  /**
+   * Sets {@link #pingInterval()}.
+   *
+   * @param pingInterval 1 ms to 1 day, or zero for never
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withPingInterval(Duration pingInterval) {
+    requireOptional("pingInterval", pingInterval);
+    return with(v -> v.pingInterval = pingInterval);
+  }
+
+  /**
+   * The longest interval between two pings of a connection. Where it is longer than {@link
+   * #pingInterval()}, the interval of a connection doubles with every ping that is answered, up to
+   * this, and begins anew when an answer takes more than half of {@link #pongTimeout()}. By default
+   * zero: every interval is the same.
+   *
+   * @return the limit
+   */
+  public Duration maxPingInterval() {
+    return values.maxPingInterval;
+  }
+
+  /**
+   * Sets {@link #maxPingInterval()}.
+   *
+   * @param maxPingInterval 1 ms to 1 day, or zero for intervals that do not change
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxPingInterval(Duration maxPingInterval) {
+    requireOptional("maxPingInterval", maxPingInterval);
+    return with(v -> v.maxPingInterval = maxPingInterval);
+  }
+
+  /**
+   * How long nothing at all may come from a peer after the engine has pinged it; then the
+   * connection is cut. Any byte counts as an answer, because a pong cannot overtake a long frame.
+   * The time rests while the engine itself does not read, which {@link Connection#pause()} or a
+   * peer's full queue cause. By default 20 s; zero for no deadline.
+   *
+   * @return the limit
+   */
+  public Duration pongTimeout() {
+    return values.pongTimeout;
+  }
+
+  /**
+   * Sets {@link #pongTimeout()}.
+   *
+   * @param pongTimeout 1 ms to 1 day, or zero for none
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withPongTimeout(Duration pongTimeout) {
+    requireOptional("pongTimeout", pongTimeout);
+    return with(v -> v.pongTimeout = pongTimeout);
+  }
+
+  /**
+   * How long a peer may take nothing at all of what is queued for it; then the connection is cut.
+   * By default 30 s; zero for as long as it likes.
+   *
+   * @return the limit
+   */
+  public Duration writeTimeout() {
+    return values.writeTimeout;
+  }
+
+  /**
+   * Sets {@link #writeTimeout()}.
+   *
+   * @param writeTimeout 1 ms to 1 day, or zero for none
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withWriteTimeout(Duration writeTimeout) {
+    requireOptional("writeTimeout", writeTimeout);
+    return with(v -> v.writeTimeout = writeTimeout);
   }
 
   /**
@@ -250,9 +428,7 @@ public final class Limits {
    */
   public Limits withInboxCapacity(int inboxCapacity) {
     requireRange("inboxCapacity", inboxCapacity, 2, 1 << 20);
-    Values changed = new Values(values);
-    changed.inboxCapacity = roundUpToPowerOfTwo(inboxCapacity);
-    return new Limits(changed);
+    return with(v -> v.inboxCapacity = roundUpToPowerOfTwo(inboxCapacity));
   }
 
   /**
@@ -276,9 +452,7 @@ public final class Limits {
   public Limits withRegionBytes(long regionBytes) {
     requireRange("regionBytes", regionBytes, 16L << 20, 1L << 30);
     requireQuarter(values.maxMessageBytes, regionBytes);
-    Values changed = new Values(values);
-    changed.regionBytes = roundUpToMebibyte(regionBytes);
-    return new Limits(changed);
+    return with(v -> v.regionBytes = roundUpToMebibyte(regionBytes));
   }
 
   @Override
@@ -306,10 +480,26 @@ public final class Limits {
         + values.highWaterMarkBytes
         + ", maxConnections="
         + values.maxConnections
+        + ", maxConnectionsPerRoute="
+        + values.maxConnectionsPerRoute
+        + ", maxConnectionsPerAddress="
+        + values.maxConnectionsPerAddress
+        + ", maxUpgradesPerSecond="
+        + values.maxUpgradesPerSecond
         + ", handshakeTimeout="
         + values.handshakeTimeout
         + ", closeTimeout="
         + values.closeTimeout
+        + ", idleTimeout="
+        + values.idleTimeout
+        + ", pingInterval="
+        + values.pingInterval
+        + ", maxPingInterval="
+        + values.maxPingInterval
+        + ", pongTimeout="
+        + values.pongTimeout
+        + ", writeTimeout="
+        + values.writeTimeout
         + ", inboxCapacity="
         + values.inboxCapacity
         + ", regionBytes="
@@ -324,11 +514,31 @@ public final class Limits {
     }
   }
 
-  private static void requireTimeout(String name, Duration value) {
+  /** Refuses what is no time that something may take. */
+  static void requireTimeout(String name, Duration value) {
+    requireDuration(name, value, MAX_TIMEOUT, "");
+  }
+
+  private static void requireOptional(String name, Duration value) {
     Objects.requireNonNull(value, name);
-    if (value.compareTo(MIN_TIMEOUT) < 0 || value.compareTo(MAX_TIMEOUT) > 0) {
+    if (!value.isZero()) {
+      requireDuration(name, value, MAX_INTERVAL, ", or zero for none");
+    }
+  }
+
+  private static void requireDuration(
+      String name, Duration value, Duration longest, String otherwise) {
+    Objects.requireNonNull(value, name);
+    if (value.compareTo(MIN_TIMEOUT) < 0 || value.compareTo(longest) > 0) {
       throw new IllegalArgumentException(
-          name + " out of range: value=" + value + ", limits=" + MIN_TIMEOUT + ".." + MAX_TIMEOUT);
+          name
+              + " out of range: value="
+              + value
+              + ", limits="
+              + MIN_TIMEOUT
+              + ".."
+              + longest
+              + otherwise);
     }
   }
 
@@ -362,8 +572,16 @@ public final class Limits {
     int maxRequestLineBytes = 8 << 10;
     long highWaterMarkBytes = 1 << 20;
     int maxConnections = 65_536;
+    int maxConnectionsPerRoute = UNLIMITED;
+    int maxConnectionsPerAddress = UNLIMITED;
+    int maxUpgradesPerSecond = UNLIMITED;
     Duration handshakeTimeout = Duration.ofSeconds(5);
     Duration closeTimeout = Duration.ofSeconds(5);
+    Duration idleTimeout = Duration.ZERO;
+    Duration pingInterval = Duration.ofSeconds(30);
+    Duration maxPingInterval = Duration.ZERO;
+    Duration pongTimeout = Duration.ofSeconds(20);
+    Duration writeTimeout = Duration.ofSeconds(30);
     int inboxCapacity = 4096;
     long regionBytes = 1L << 30;
 
@@ -376,8 +594,16 @@ public final class Limits {
       maxRequestLineBytes = other.maxRequestLineBytes;
       highWaterMarkBytes = other.highWaterMarkBytes;
       maxConnections = other.maxConnections;
+      maxConnectionsPerRoute = other.maxConnectionsPerRoute;
+      maxConnectionsPerAddress = other.maxConnectionsPerAddress;
+      maxUpgradesPerSecond = other.maxUpgradesPerSecond;
       handshakeTimeout = other.handshakeTimeout;
       closeTimeout = other.closeTimeout;
+      idleTimeout = other.idleTimeout;
+      pingInterval = other.pingInterval;
+      maxPingInterval = other.maxPingInterval;
+      pongTimeout = other.pongTimeout;
+      writeTimeout = other.writeTimeout;
       inboxCapacity = other.inboxCapacity;
       regionBytes = other.regionBytes;
     }

@@ -237,6 +237,25 @@ public final class LoopStatistics {
   }
 
   /**
+   * Pings that the engine sent by itself, at {@link Limits#pingInterval()}.
+   *
+   * @return how many
+   */
+  public long pingsSent() {
+    return value(LoopCounter.PINGS_SENT);
+  }
+
+  /**
+   * Connections that were closed or cut because of {@link Limits#idleTimeout()}, {@link
+   * Limits#pongTimeout()} or {@link Limits#writeTimeout()}.
+   *
+   * @return how many
+   */
+  public long deadlinesPassed() {
+    return value(LoopCounter.DEADLINES_PASSED);
+  }
+
+  /**
    * How often no memory was left in the region.
    *
    * @return how many

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace;
 
+import dev.millrace.internal.spi.LogText;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -71,7 +72,7 @@ abstract class PlainHandshake implements Handshake {
 
   @Override
   public final String toString() {
-    return "Handshake[path=" + path + ", remoteAddress=" + remoteAddress() + "]";
+    return "Handshake[path=" + LogText.of(path) + ", remoteAddress=" + remoteAddress() + "]";
   }
 
   private static InetSocketAddress address(ByteBuffer ip, int port) {

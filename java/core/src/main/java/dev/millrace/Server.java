@@ -8,6 +8,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -18,6 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * A running WebSocket server.
@@ -38,11 +40,13 @@ public final class Server implements AutoCloseable {
 
   private final Engine engine;
   private final ServerSpec spec;
+  private final Admissions admissions;
   private final EngineServer running;
 
-  private Server(Engine engine, ServerSpec spec, EngineServer running) {
+  private Server(Engine engine, ServerSpec spec, Admissions admissions, EngineServer running) {
     this.engine = engine;
     this.spec = spec;
+    this.admissions = admissions;
     this.running = running;
   }
 
@@ -102,6 +106,15 @@ public final class Server implements AutoCloseable {
   }
 
   /**
+   * How the server stands to its limits of connections.
+   *
+   * @return a snapshot
+   */
+  public AdmissionStatistics admission() {
+    return admissions.statistics(connectionCount());
+  }
+
+  /**
    * What each loop has done, and what its memory holds.
    *
    * @return a snapshot for each loop, in their order
@@ -157,6 +170,10 @@ public final class Server implements AutoCloseable {
    * Returns when all of that is done and every {@code onClose} was called; called by a handler on a
    * loop thread it starts this and returns. Calling it again waits for the first call.
    *
+   * <p>The Close frames are spread evenly over the first half of the time, so that the clients do
+   * not all come back to another server at once. Who is gone before its turn shortens nothing, but
+   * the last one's going ends the server.
+   *
    * <p>Handlers on a {@link HandlerExecutor} finish what was received before, within the same time.
    * Those that do not are left behind: their connections are cut, and their {@code onClose} follows
    * when they return. One that calls this waits for itself, and so uses that time up.
@@ -168,13 +185,13 @@ public final class Server implements AutoCloseable {
     if (drain.isNegative()) {
       throw new IllegalArgumentException("drain time must not be negative: drain=" + drain);
     }
-    running.shutdown(drain);
+    running.shutdown(drain, drain.dividedBy(2));
   }
 
-  /** As {@link #shutdown} with the time of {@link Limits#closeTimeout()}. */
+  /** As {@link #shutdown} with the time of {@link Limits#closeTimeout()}, and all at once. */
   @Override
   public void close() {
-    shutdown(spec.limits().closeTimeout());
+    running.shutdown(spec.limits().closeTimeout(), Duration.ZERO);
   }
 
   @Override
@@ -193,10 +210,11 @@ public final class Server implements AutoCloseable {
     private final Router<Dispatcher.Resource> resources = new Router<>();
     private final Set<String> allowedOrigins = new LinkedHashSet<>();
     private final Set<String> keptHeaders = new LinkedHashSet<>();
-    private Function<? super UpgradeRequest, ? extends Upgrade> onUpgrade =
-        request -> Upgrade.accept();
+    private UpgradeHook onUpgrade = new UpgradeHook.AtOnce(request -> Upgrade.accept());
+    private UnaryOperator<String> redaction = UnaryOperator.identity();
     private Limits limits = Limits.defaults();
     private SocketOptions socketOptions = SocketOptions.defaults();
+    private final Set<ProtocolRule> relaxed = EnumSet.noneOf(ProtocolRule.class);
     private Engine engine = Engine.AUTO;
     private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
 
@@ -246,8 +264,9 @@ public final class Server implements AutoCloseable {
      * Serves WebSocket connections to a path with a handler object for each.
      *
      * @param pattern as of {@link #route(String, Handler)}
-     * @param handlers gives a new handler; called on the loop thread, must not block. If it throws
-     *     the request is answered with 500 and that is logged
+     * @param handlers gives a new handler; called on the loop thread, or on the one that completes
+     *     a decision of {@link #onUpgradeAsync}; must not block. If it throws the request is
+     *     answered with 500 and that is logged
      * @return this builder
      * @throws IllegalArgumentException if it is no such pattern, or the same as another's
      */
@@ -273,7 +292,7 @@ public final class Server implements AutoCloseable {
      * As {@link #route(String, Supplier)}, with a choice of where the handlers run.
      *
      * @param pattern as of {@link #route(String, Handler)}
-     * @param handlers gives a new handler, on the loop thread
+     * @param handlers gives a new handler, where {@link #route(String, Supplier)} says
      * @param executor where they run
      * @return this builder
      * @throws IllegalArgumentException if it is no such pattern, or the same as another's
@@ -324,34 +343,53 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * Decides on every opening handshake whose route was found and whose origin is allowed, in
-     * place of accepting it.
+     * Decides on every opening handshake whose route was found, whose origin is allowed and which
+     * no limit refuses, in place of accepting it. The last call of this or {@link #onUpgradeAsync}
+     * counts.
      *
      * @param decision called on the loop thread, by several loops at once; must not block. If it
-     *     throws the request is answered with 500 and that is logged
+     *     throws or answers null the request is answered with 500 and that is logged
      * @return this builder
      */
     public Builder onUpgrade(Function<? super UpgradeRequest, ? extends Upgrade> decision) {
-      this.onUpgrade = Objects.requireNonNull(decision, "decision");
+      this.onUpgrade = new UpgradeHook.AtOnce(Objects.requireNonNull(decision, "decision"));
       return this;
     }
 
     /**
-     * As {@link #onUpgrade}, for a decision that takes its time.
+     * As {@link #onUpgrade}, for a decision that takes its time. Until it is there nothing more is
+     * read from the peer; what it sent behind its request are frames after the answer. A peer that
+     * goes away meanwhile is not told to the application: its decision comes to nothing.
      *
-     * @param decision begins to decide; must not block
-     * @param deadline after which the request is answered with 503
+     * @param decision begins to decide, on the loop thread; must not block. The stage may be
+     *     completed by any thread. If it fails, or gives null, the request is answered with 500 and
+     *     that is logged
+     * @param deadline how long the decision may take, 1 ms to 1 hour; then the request is answered
+     *     with 503. The handshake's own deadline ends with the request
      * @return this builder
-     * @throws UnsupportedOperationException always
-     * @implNote Decisions by future are not in 0.1.0; this throws {@link
-     *     UnsupportedOperationException}.
+     * @throws IllegalArgumentException if the deadline is out of range
      */
     public Builder onUpgradeAsync(
         Function<? super UpgradeRequest, ? extends CompletionStage<? extends Upgrade>> decision,
         Duration deadline) {
       Objects.requireNonNull(decision, "decision");
-      Objects.requireNonNull(deadline, "deadline");
-      throw new UnsupportedOperationException("upgrade decisions by future are not in 0.1.0");
+      Limits.requireTimeout("deadline", deadline);
+      this.onUpgrade = new UpgradeHook.InTime(decision, deadline);
+      return this;
+    }
+
+    /**
+     * Changes how principals are shown in logs and in {@code Connection.toString()}; by default by
+     * their names. Whatever this gives is shown on one line of at most 256 characters, with what is
+     * not visible escaped.
+     *
+     * @param redaction makes of a principal's name what may be shown, such as a hash of it; called
+     *     by any thread, each time it is shown. If it throws, {@code ?} is shown
+     * @return this builder
+     */
+    public Builder redactPrincipals(UnaryOperator<String> redaction) {
+      this.redaction = Objects.requireNonNull(redaction, "redaction");
+      return this;
     }
 
     /**
@@ -392,6 +430,18 @@ public final class Server implements AutoCloseable {
      */
     public Builder limits(Limits limits) {
       this.limits = Objects.requireNonNull(limits, "limits");
+      return this;
+    }
+
+    /**
+     * Does not enforce rules of the protocol, each by its name. For peers that cannot be mended;
+     * who relaxes a rule serves others less safely too.
+     *
+     * @param rules those that are not enforced
+     * @return this builder
+     */
+    public Builder relax(ProtocolRule... rules) {
+      relaxed.addAll(List.of(rules));
       return this;
     }
 
@@ -462,18 +512,20 @@ public final class Server implements AutoCloseable {
       if (listen.isEmpty()) {
         throw new IllegalStateException("no address: call listen(\"ws://HOST:PORT\") first");
       }
-      Dispatcher dispatcher =
-          new Dispatcher(
-              webSockets.copy(),
-              resources.copy(),
+      Admissions admissions = new Admissions(limits, System::nanoTime);
+      Upgrades upgrades =
+          new Upgrades(
               OriginPolicy.of(allowedOrigins),
+              admissions,
               onUpgrade,
-              List.copyOf(keptHeaders));
+              List.copyOf(keptHeaders),
+              redaction);
+      Dispatcher dispatcher = new Dispatcher(webSockets.copy(), resources.copy(), upgrades);
       Engines.Choice choice = Engines.choose(engine);
-      ServerSpec spec = new ServerSpec(listen, loops, limits, socketOptions, dispatcher);
+      ServerSpec spec = new ServerSpec(listen, loops, limits, socketOptions, relaxed, dispatcher);
       EngineServer started = choice.provider().start(spec);
       choice.announce();
-      return new Server(choice.provider().engine(), spec, started);
+      return new Server(choice.provider().engine(), spec, admissions, started);
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace;
 
+import java.security.Principal;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -38,17 +39,22 @@ public sealed interface Upgrade {
   /** The request becomes a connection. */
   final class Accepted implements Upgrade {
 
-    private static final Accepted PLAIN = new Accepted(null, Map.of(), Map.of());
+    private static final Accepted PLAIN = new Accepted(null, Map.of(), Map.of(), null);
 
     private final @Nullable String subprotocol;
     private final Map<String, String> headers;
     private final Map<String, Object> attributes;
+    private final @Nullable Principal principal;
 
     private Accepted(
-        @Nullable String subprotocol, Map<String, String> headers, Map<String, Object> attributes) {
+        @Nullable String subprotocol,
+        Map<String, String> headers,
+        Map<String, Object> attributes,
+        @Nullable Principal principal) {
       this.subprotocol = subprotocol;
       this.headers = headers;
       this.attributes = attributes;
+      this.principal = principal;
     }
 
     /**
@@ -62,7 +68,7 @@ public sealed interface Upgrade {
      */
     public Accepted subprotocol(String subprotocol) {
       HeaderFields.requireToken("subprotocol", subprotocol);
-      return new Accepted(subprotocol, headers, attributes);
+      return new Accepted(subprotocol, headers, attributes, principal);
     }
 
     /**
@@ -74,7 +80,8 @@ public sealed interface Upgrade {
      * @throws IllegalArgumentException if name or value may not stand in a response
      */
     public Accepted header(String name, String value) {
-      return new Accepted(subprotocol, HeaderFields.with(headers, name, value), attributes);
+      return new Accepted(
+          subprotocol, HeaderFields.with(headers, name, value), attributes, principal);
     }
 
     /**
@@ -89,7 +96,20 @@ public sealed interface Upgrade {
       Objects.requireNonNull(value, "value");
       Map<String, Object> added = new LinkedHashMap<>(attributes);
       added.put(name, value);
-      return new Accepted(subprotocol, headers, Collections.unmodifiableMap(added));
+      return new Accepted(subprotocol, headers, Collections.unmodifiableMap(added), principal);
+    }
+
+    /**
+     * Says who the peer is, see {@link Handshake#peer()}; in place of what a Unix socket tells. The
+     * name is shown where the connection is logged, as {@link Server.Builder#redactPrincipals} has
+     * it.
+     *
+     * @param principal who the peer has proved to be; kept as long as the connection
+     * @return an answer that has it
+     */
+    public Accepted principal(Principal principal) {
+      Objects.requireNonNull(principal, "principal");
+      return new Accepted(subprotocol, headers, attributes, principal);
     }
 
     /**
@@ -117,6 +137,15 @@ public sealed interface Upgrade {
      */
     public Map<String, Object> attributes() {
       return attributes;
+    }
+
+    /**
+     * Who the peer is.
+     *
+     * @return what {@link #principal(Principal)} was given, empty if it was not called
+     */
+    public Optional<Principal> principal() {
+      return Optional.ofNullable(principal);
     }
   }
 

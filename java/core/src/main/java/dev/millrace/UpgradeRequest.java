@@ -66,7 +66,7 @@ public interface UpgradeRequest {
   SocketAddress remoteAddress();
 
   /**
-   * Who the peer has proved to be, as in {@link Handshake#peer()}.
+   * Who the peer has proved to be before the request: for a Unix socket a {@link UnixPeer}.
    *
    * @return the identity, empty if nothing was proved
    */

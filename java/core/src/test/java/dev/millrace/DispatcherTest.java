@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -68,7 +69,14 @@ class DispatcherTest {
       head.append(header).append("\r\n");
     }
     byte[] bytes = head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
-    return new Dispatcher(webSockets, resources, OriginPolicy.of(Set.of()), onUpgrade, keptHeaders)
+    Upgrades upgrades =
+        new Upgrades(
+            OriginPolicy.of(Set.of()),
+            new Admissions(Limits.defaults(), System::nanoTime),
+            new UpgradeHook.AtOnce(onUpgrade),
+            keptHeaders,
+            UnaryOperator.identity());
+    return new Dispatcher(webSockets, resources, upgrades)
         .dispatch(new RequestHead(bytes, kind, PEER));
   }
 

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 
@@ -21,8 +24,16 @@ class LimitsTest {
     assertThat(DEFAULTS.highWaterMarkBytes()).isEqualTo(1_048_576);
     assertThat(DEFAULTS.lowWaterMarkBytes()).isEqualTo(524_288);
     assertThat(DEFAULTS.maxConnections()).isEqualTo(65_536);
+    assertThat(DEFAULTS.maxConnectionsPerRoute()).isEqualTo(Limits.UNLIMITED);
+    assertThat(DEFAULTS.maxConnectionsPerAddress()).isEqualTo(Limits.UNLIMITED);
+    assertThat(DEFAULTS.maxUpgradesPerSecond()).isEqualTo(Limits.UNLIMITED);
     assertThat(DEFAULTS.handshakeTimeout()).isEqualTo(Duration.ofSeconds(5));
     assertThat(DEFAULTS.closeTimeout()).isEqualTo(Duration.ofSeconds(5));
+    assertThat(DEFAULTS.idleTimeout()).isZero();
+    assertThat(DEFAULTS.pingInterval()).isEqualTo(Duration.ofSeconds(30));
+    assertThat(DEFAULTS.maxPingInterval()).isZero();
+    assertThat(DEFAULTS.pongTimeout()).isEqualTo(Duration.ofSeconds(20));
+    assertThat(DEFAULTS.writeTimeout()).isEqualTo(Duration.ofSeconds(30));
     assertThat(DEFAULTS.inboxCapacity()).isEqualTo(4_096);
     assertThat(DEFAULTS.regionBytes()).isEqualTo(1L << 30);
   }
@@ -37,8 +48,16 @@ class LimitsTest {
             .withMaxRequestLineBytes(500)
             .withHighWaterMarkBytes(6000)
             .withMaxConnections(7)
+            .withMaxConnectionsPerRoute(17)
+            .withMaxConnectionsPerAddress(18)
+            .withMaxUpgradesPerSecond(19)
             .withHandshakeTimeout(Duration.ofSeconds(8))
             .withCloseTimeout(Duration.ofSeconds(9))
+            .withIdleTimeout(Duration.ofSeconds(10))
+            .withPingInterval(Duration.ofSeconds(11))
+            .withMaxPingInterval(Duration.ofSeconds(12))
+            .withPongTimeout(Duration.ofSeconds(13))
+            .withWriteTimeout(Duration.ofSeconds(14))
             .withInboxCapacity(16)
             .withRegionBytes(32L << 20);
 
@@ -46,7 +65,10 @@ class LimitsTest {
         .hasToString(
             "Limits[maxMessageBytes=2, maxFragments=3, maxHeaderBytes=400,"
                 + " maxRequestLineBytes=500, highWaterMarkBytes=6000, maxConnections=7,"
-                + " handshakeTimeout=PT8S, closeTimeout=PT9S, inboxCapacity=16,"
+                + " maxConnectionsPerRoute=17, maxConnectionsPerAddress=18,"
+                + " maxUpgradesPerSecond=19, handshakeTimeout=PT8S, closeTimeout=PT9S,"
+                + " idleTimeout=PT10S, pingInterval=PT11S, maxPingInterval=PT12S,"
+                + " pongTimeout=PT13S, writeTimeout=PT14S, inboxCapacity=16,"
                 + " regionBytes=33554432]");
     assertThat(DEFAULTS.maxMessageBytes()).isEqualTo(1 << 20);
     assertThat(changed).isNotEqualTo(DEFAULTS);
@@ -78,14 +100,61 @@ class LimitsTest {
   }
 
   @Test
+  void countsThatNeedNotBindAreAtLeastOne() {
+    atLeastOne("maxConnectionsPerRoute", DEFAULTS::withMaxConnectionsPerRoute);
+    atLeastOne("maxConnectionsPerAddress", DEFAULTS::withMaxConnectionsPerAddress);
+    atLeastOne("maxUpgradesPerSecond", DEFAULTS::withMaxUpgradesPerSecond);
+  }
+
+  private static void atLeastOne(String name, IntFunction<Limits> with) {
+    assertThat(with.apply(1).toString()).contains(name + "=1,");
+    assertThat(with.apply(Limits.UNLIMITED)).isEqualTo(DEFAULTS);
+    for (int outside : new int[] {0, -1}) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> with.apply(outside))
+          .withMessage(name + " out of range: value=" + outside + ", limits=1..2147483647");
+    }
+  }
+
+  @Test
   void timeoutsAreCheckedOnBothSides() {
-    for (Duration outside : new Duration[] {Duration.ZERO, Duration.ofSeconds(3601)}) {
+    times("handshakeTimeout", Duration.ofHours(1), "", DEFAULTS::withHandshakeTimeout);
+    times("closeTimeout", Duration.ofHours(1), "", DEFAULTS::withCloseTimeout);
+    optional("idleTimeout", DEFAULTS::withIdleTimeout);
+    optional("pingInterval", DEFAULTS::withPingInterval);
+    optional("maxPingInterval", DEFAULTS::withMaxPingInterval);
+    optional("pongTimeout", DEFAULTS::withPongTimeout);
+    optional("writeTimeout", DEFAULTS::withWriteTimeout);
+    for (Function<Duration, Limits> with :
+        List.<Function<Duration, Limits>>of(
+            DEFAULTS::withHandshakeTimeout, DEFAULTS::withCloseTimeout)) {
+      assertThatIllegalArgumentException().isThrownBy(() -> with.apply(Duration.ZERO));
+    }
+  }
+
+  private static void optional(String name, Function<Duration, Limits> with) {
+    times(name, Duration.ofDays(1), ", or zero for none", with);
+    assertThat(with.apply(Duration.ZERO).toString()).contains(name + "=PT0S");
+  }
+
+  private static void times(
+      String name, Duration longest, String otherwise, Function<Duration, Limits> with) {
+    Duration shortest = Duration.ofMillis(1);
+    assertThat(with.apply(shortest).toString()).contains(name + "=" + shortest);
+    assertThat(with.apply(longest).toString()).contains(name + "=" + longest);
+    for (Duration outside :
+        List.of(shortest.minusNanos(1), longest.plusNanos(1), shortest.negated())) {
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> DEFAULTS.withHandshakeTimeout(outside))
-          .withMessageContaining("handshakeTimeout out of range: value=" + outside);
-      assertThatIllegalArgumentException()
-          .isThrownBy(() -> DEFAULTS.withCloseTimeout(outside))
-          .withMessageContaining("closeTimeout out of range: value=" + outside);
+          .isThrownBy(() -> with.apply(outside))
+          .withMessage(
+              name
+                  + " out of range: value="
+                  + outside
+                  + ", limits="
+                  + shortest
+                  + ".."
+                  + longest
+                  + otherwise);
     }
   }
 

@@ -40,7 +40,13 @@ class ServerBuilderTest {
             request ->
                 request.header("authorization").isPresent()
                     ? Upgrade.accept().subprotocol("v2").attribute("user", "ada")
-                    : Upgrade.reject(401, "token missing or expired"));
+                    : Upgrade.reject(401, "token missing or expired"))
+        .onUpgradeAsync(
+            request ->
+                CompletableFuture.supplyAsync(() -> Upgrade.accept().attribute("user", "ada")),
+            Duration.ofSeconds(2))
+        .redactPrincipals(name -> "user#" + Integer.toHexString(name.hashCode()))
+        .relax(ProtocolRule.MASKED_FRAMES, ProtocolRule.VERSION);
 
     assertThatIllegalStateException()
         .isThrownBy(builder::start)
@@ -67,6 +73,11 @@ class ServerBuilderTest {
         .isThrownBy(() -> builder.get("/c", "text/plain\r\nX: y", () -> ""));
     assertThatIllegalArgumentException().isThrownBy(() -> builder.allowOrigins("example.com"));
     assertThatIllegalArgumentException().isThrownBy(() -> builder.keepHeaders("a b"));
+    for (Duration outside : List.of(Duration.ZERO, Duration.ofSeconds(3601))) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> builder.onUpgradeAsync(request -> null, outside))
+          .withMessage("deadline out of range: value=" + outside + ", limits=PT0.001S..PT1H");
+    }
   }
 
   @Test
@@ -82,14 +93,7 @@ class ServerBuilderTest {
 
   @Test
   void whatComesLaterSaysSo() {
-    List<ThrowingCallable> later =
-        List.of(
-            () -> builder.load(new Properties()),
-            () ->
-                builder.onUpgradeAsync(
-                    request -> CompletableFuture.completedStage(Upgrade.accept()),
-                    Duration.ofSeconds(1)),
-            Client::create);
+    List<ThrowingCallable> later = List.of(() -> builder.load(new Properties()), Client::create);
     for (ThrowingCallable call : later) {
       assertThatThrownBy(call)
           .isInstanceOf(UnsupportedOperationException.class)

@@ -21,6 +21,14 @@ class UpgradeTest {
     assertThat(full.subprotocol()).contains("v2");
     assertThat(full.headers()).containsExactly(entry("X-Node", "a"));
     assertThat(full.attributes()).containsExactly(entry("user", 1), entry("role", "r"));
+    UnixPeer peer = new UnixPeer(1, 2, 3);
+    Upgrade.Accepted known = full.principal(peer);
+    for (Upgrade.Accepted changed :
+        List.of(known, known.subprotocol("v3"), known.header("X", "y"), known.attribute("a", 1))) {
+      assertThat(changed.principal()).contains(peer);
+    }
+    assertThat(full.principal()).isEmpty();
+    assertThat(known.attributes()).isEqualTo(full.attributes());
     assertThat(plain.subprotocol()).isEmpty();
     assertThat(plain.headers()).isEmpty();
     assertThat(plain.attributes()).isEmpty();

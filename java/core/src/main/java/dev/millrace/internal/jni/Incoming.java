@@ -5,12 +5,12 @@ import dev.millrace.CloseReason;
 import dev.millrace.UnixPeer;
 import dev.millrace.internal.ring.EventReader;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.Admission;
 import dev.millrace.internal.spi.CloseReasons;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.RequestHead;
-import dev.millrace.internal.spi.RoundTrip;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -51,6 +51,7 @@ final class Incoming {
   private int nextMessage;
   private @Nullable NativeConnection[] connections = new @Nullable NativeConnection[INITIAL_SLOTS];
   private volatile int count;
+  private final Undecided undecided;
 
   Incoming(NativeLoop loop, LoopMemory memory, Outgoing outgoing, RequestDispatcher dispatcher) {
     this.loop = loop;
@@ -58,6 +59,7 @@ final class Incoming {
     this.outgoing = outgoing;
     this.dispatcher = dispatcher;
     event = new EventReader(memory.control());
+    undecided = new Undecided(loop, this);
     Arrays.setAll(messages, i -> new NativeMessage(loop));
   }
 
@@ -90,10 +92,17 @@ final class Incoming {
       NativeConnection connection = connections[slot];
       if (connection != null) {
         connections[slot] = null;
+        loop.givePlaceBack();
         connection.onLoopEnd(reason);
       }
     }
     count = 0;
+    undecided.abandonAll();
+  }
+
+  /** Whether the application has still to decide on requests. Loop thread. */
+  boolean isDeciding() {
+    return !undecided.isEmpty();
   }
 
   /** Tells what the last call has written. */
@@ -122,7 +131,7 @@ final class Incoming {
     event.wrap(index);
     NativeLoop.log(Level.ERROR, "an event could not be handled: type=" + event.type(), failure);
     switch (event.type()) {
-      case Records.REQUEST, Records.MESSAGE, Records.CLOSING, Records.PONG, Records.DRAINED ->
+      case Records.REQUEST, Records.MESSAGE, Records.CLOSING, Records.DRAINED ->
           outgoing.abort(event.slot(), event.generation());
       default -> {
         // CLOSED has nothing left to cut; the others concern no connection.
@@ -158,11 +167,13 @@ final class Incoming {
   private void onConnectionEvent() {
     NativeConnection connection = connection(event.slot(), event.generation());
     if (connection == null) {
+      if (event.type() == Records.CLOSED) {
+        undecided.ended(event.slot(), event.generation());
+      }
       return;
     }
     switch (event.type()) {
       case Records.DRAINED -> connection.onDrained();
-      case Records.PONG -> onPong(connection);
       case Records.CLOSING -> onClosing(connection);
       case Records.CLOSED -> onClosed(connection);
       default -> throw new IllegalStateException("unknown event: type=" + event.type());
@@ -178,13 +189,6 @@ final class Incoming {
     }
   }
 
-  private void onPong(NativeConnection connection) {
-    if (event.length() == RoundTrip.PAYLOAD_LENGTH) {
-      byte[] payload = bytes();
-      connection.onPong(ByteBuffer.wrap(payload).getLong());
-    }
-  }
-
   private void onClosing(NativeConnection connection) {
     long auxiliary = event.auxiliary();
     int answer = (int) auxiliary & 0xFFFF;
@@ -197,6 +201,7 @@ final class Incoming {
     long auxiliary = event.auxiliary();
     connections[connection.slot()] = null;
     setCount(count - 1);
+    loop.givePlaceBack();
     int errno = (int) (auxiliary >>> 32);
     connection.onClosed(
         new CloseReasons.End(
@@ -227,15 +232,22 @@ final class Incoming {
         };
     byte[] head = bytes();
     RequestHead request = request(head, kind, event.wrap(index + 1));
-    if (loop.isDraining()) {
-      respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
+    if (loop.isDraining() || kind == RequestHead.Kind.UPGRADE && loop.isFull()) {
+      refuse(slot, generation);
       return;
     }
     Decision decision = decide(request);
     if (decision instanceof Decision.Accept accept) {
-      open(slot, generation, accept);
+      if (!open(slot, generation, accept)) {
+        if (accept.handshake() instanceof Admission place) {
+          place.release();
+        }
+        refuse(slot, generation);
+      }
     } else if (decision instanceof Decision.Respond response) {
       respond(slot, generation, response.response());
+    } else if (decision instanceof Decision.Later later) {
+      undecided.add(slot, generation, later);
     }
   }
 
@@ -248,7 +260,11 @@ final class Incoming {
     }
   }
 
-  private void open(int slot, int generation, Decision.Accept accept) {
+  /** False when the server has taken as many connections as it may in the meantime. */
+  boolean open(int slot, int generation, Decision.Accept accept) {
+    if (!loop.takePlace()) {
+      return false;
+    }
     NativeConnection connection =
         new NativeConnection(
             loop, slot, generation, accept.handler(), accept.handshake(), accept.executor());
@@ -259,9 +275,20 @@ final class Incoming {
     setCount(count + 1);
     outgoing.acceptUpgrade(slot, generation, accept.headerLines());
     connection.onOpen();
+    return true;
   }
 
-  private void respond(int slot, int generation, ByteBuffer response) {
+  /** The server takes no more. */
+  void refuse(int slot, int generation) {
+    respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
+  }
+
+  /** Something of our own or the application's is wrong. */
+  void fail(int slot, int generation) {
+    respond(slot, generation, ByteBuffer.wrap(FAILED));
+  }
+
+  void respond(int slot, int generation, ByteBuffer response) {
     if (!outgoing.respond(slot, generation, response)) {
       outgoing.respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
     }

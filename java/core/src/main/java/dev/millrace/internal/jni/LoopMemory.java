@@ -23,6 +23,7 @@ final class LoopMemory {
   private final ByteBuffer control;
   private final ByteBuffer region;
   private final ByteBuffer readOnlyRegion;
+  private final int roundTrips;
 
   LoopMemory(int handle) {
     ByteBuffer controlBase = NativeCalls.control(handle);
@@ -31,6 +32,8 @@ final class LoopMemory {
     control = controlBase.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     region = regionBase.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     readOnlyRegion = regionBase.asReadOnlyBuffer();
+    int connections = control.getInt(Records.MAX_CONNECTIONS_OFFSET);
+    roundTrips = Records.BUFFERED_OFFSET + connections * Long.BYTES;
     Runnable release = new Release(handle, new AtomicInteger(2));
     CLEANER.register(controlBase, release);
     CLEANER.register(regionBase, release);
@@ -77,5 +80,10 @@ final class LoopMemory {
   /** Outgoing bytes of a slot that the kernel has not taken. Any thread. */
   long bufferedWord(int slot) {
     return (long) WORD.getOpaque(control, Records.BUFFERED_OFFSET + slot * Long.BYTES);
+  }
+
+  /** The round-trip time that was measured last for a slot, 0 for none. Any thread. */
+  long roundTripNanos(int slot) {
+    return (long) WORD.getOpaque(control, roundTrips + slot * Long.BYTES);
   }
 }

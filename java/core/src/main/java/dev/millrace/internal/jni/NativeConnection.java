@@ -12,7 +12,6 @@ import dev.millrace.SendException;
 import dev.millrace.SendResult;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.CloseReasons;
-import dev.millrace.internal.spi.RoundTrip;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -56,6 +55,8 @@ final class NativeConnection extends BufferedConnection {
 
   static final int BY_QUEUE = 2;
 
+  private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
+
   // Null where the handler runs on the loop.
   private final @Nullable NativeHandlerQueue queue;
 
@@ -66,7 +67,6 @@ final class NativeConnection extends BufferedConnection {
   // How the closing handshake began, as far as Java knows; null while open.
   private volatile @Nullable CloseReason beginning;
   private volatile @Nullable Completions completions;
-  private volatile @Nullable RoundTrip roundTrip;
 
   NativeConnection(
       NativeLoop loop,
@@ -279,30 +279,17 @@ final class NativeConnection extends BufferedConnection {
     return loop.schedule(task, delay);
   }
 
+  /** What it carries is for the core to say, which measures. */
   @Override
   public SendResult ping() {
-    RoundTrip current = roundTrip;
-    if (current == null) {
-      synchronized (this) {
-        current = roundTrip;
-        if (current == null) {
-          current = new RoundTrip();
-          roundTrip = current;
-        }
-      }
-    }
-    long now = System.nanoTime();
-    ByteBuffer payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now);
-    current.sent(now);
-    return loop.sender().send(this, Records.PING, payload, Sender.NO_TOKEN);
+    return loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN);
   }
 
   @Override
   public Optional<Duration> roundTripTime() {
-    RoundTrip current = roundTrip;
-    return current == null || current.nanos() == RoundTrip.UNKNOWN
-        ? Optional.empty()
-        : Optional.of(Duration.ofNanos(current.nanos()));
+    long nanos = loop.roundTripNanos(slot());
+    // The slot may be another connection's by now; then this one has ended, or is about to.
+    return nanos == 0 || hasEnded() ? Optional.empty() : Optional.of(Duration.ofNanos(nanos));
   }
 
   // ---- What the loop has heard of this connection. Loop thread only.
@@ -324,13 +311,6 @@ final class NativeConnection extends BufferedConnection {
       deliverMessage(message);
     } else {
       queue.message(message);
-    }
-  }
-
-  void onPong(long payload) {
-    RoundTrip current = roundTrip;
-    if (current != null) {
-      current.received(payload, System.nanoTime());
     }
   }
 

@@ -21,6 +21,7 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -52,8 +53,8 @@ import org.jspecify.annotations.Nullable;
 final class NativeLoop implements Runnable, Inbox.Receiver {
   private static final Logger LOGGER = System.getLogger("dev.millrace");
 
-  /** Timers that the core takes, less the one for {@link #checkWritable}. */
-  private static final int MAX_TIMERS = (1 << 20) - 1;
+  /** Timers that the core takes, less those for {@link #checkWritable} and {@link #sendAway}. */
+  private static final int MAX_TIMERS = (1 << 20) - 2;
 
   private static final long RECHECK_NANOS = 5_000_000;
   private static final Duration MAX_DELAY = Duration.ofDays(3650);
@@ -178,7 +179,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   }
 
   private boolean isDrained() {
-    boolean finished = incoming.count() == 0 && !acceptingLast && unfinishedHandlers.get() == 0;
+    boolean finished =
+        incoming.count() == 0
+            && !incoming.isDeciding()
+            && !acceptingLast
+            && unfinishedHandlers.get() == 0;
     return finished || drainDeadlineNanos - System.nanoTime() <= 0;
   }
 
@@ -298,6 +303,10 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return memory.bufferedWord(slot);
   }
 
+  long roundTripNanos(int slot) {
+    return memory.roundTripNanos(slot);
+  }
+
   long batch() {
     return outgoing.batch();
   }
@@ -313,6 +322,20 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
 
   boolean isDraining() {
     return draining;
+  }
+
+  /** Whether the server holds as many connections as it may. */
+  boolean isFull() {
+    return server.isFull();
+  }
+
+  /** Takes a place among the connections of the server; false when none is left. */
+  boolean takePlace() {
+    return server.takePlace();
+  }
+
+  void givePlaceBack() {
+    server.givePlaceBack();
   }
 
   long nextToken(int slot) {
@@ -508,19 +531,39 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /**
    * Any thread: stops listening, closes all connections in order, and ends when they are gone or
    * the time is over.
+   *
+   * @param spread how long to spread the Close frames over
    */
-  void shutdown(Duration drain) {
-    long deadline = System.nanoTime() + nanos(drain);
-    post(new ApplicationTask(() -> drain(deadline)));
+  void shutdown(Duration drain, Duration spread) {
+    long start = System.nanoTime();
+    post(new ApplicationTask(() -> drain(start, nanos(drain), nanos(spread))));
   }
 
-  private void drain(long deadlineNanos) {
-    drainDeadlineNanos = deadlineNanos;
+  private void drain(long startNanos, long drainNanos, long spreadNanos) {
+    drainDeadlineNanos = startNanos + drainNanos;
     draining = true;
     // Who was accepted last is told in the next turns: a request that is there is answered.
     acceptingLast = !listeners.isEmpty();
     listeners.stream().forEach(outgoing::unlisten);
-    incoming.forEach(NativeConnection::goAway);
+    List<NativeConnection> leaving = new ArrayList<>();
+    incoming.forEach(leaving::add);
+    sendAway(leaving, 0, startNanos, spreadNanos);
+  }
+
+  /** The i-th of n goes when i/n of the time is over. */
+  private void sendAway(
+      List<NativeConnection> leaving, int first, long startNanos, long spreadNanos) {
+    for (int i = first; i < leaving.size(); i++) {
+      long due = startNanos + (long) ((double) spreadNanos * i / leaving.size());
+      long wait = due - System.nanoTime();
+      if (wait > 0) {
+        int next = i;
+        int token = timers.add(() -> sendAway(leaving, next, startNanos, spreadNanos));
+        setTimer(token, timers.generation(token), wait);
+        return;
+      }
+      leaving.get(i).goAway();
+    }
   }
 
   private static CloseReason atShutdown() {

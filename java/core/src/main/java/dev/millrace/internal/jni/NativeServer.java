@@ -3,6 +3,7 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.Limits;
 import dev.millrace.MillraceException;
+import dev.millrace.ProtocolRule;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.Errno;
@@ -15,6 +16,7 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 /** A group of loops that share the connections which the first of them accepts. */
 final class NativeServer implements EngineServer {
   private static final String ALLOCATOR_PROPERTY = "millrace.allocator";
+  private static final int MAX_SLOTS = 1 << 22;
   private static final int COLLECTIONS = 6;
   private static final long COLLECTION_PAUSE_NANOS = 10_000_000;
 
@@ -36,6 +39,7 @@ final class NativeServer implements EngineServer {
   private final int[] ports;
   private final AtomicInteger unbound;
   private final AtomicInteger running = new AtomicInteger();
+  private final AtomicInteger places = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
   private final CompletableFuture<@Nullable ListenRefusal> listening = new CompletableFuture<>();
   private final CompletableFuture<Void> terminated = new CompletableFuture<>();
@@ -64,6 +68,7 @@ final class NativeServer implements EngineServer {
   private void createLoops() throws MillraceException {
     ByteBuffer options = options(spec.limits());
     options.putInt(Records.OPTION_ALLOCATOR_OFFSET, allocator());
+    options.putInt(Records.OPTION_RELAXED_OFFSET, bits(spec.relaxed()));
     List<Integer> handles = new ArrayList<>();
     try {
       for (int i = 0; i < spec.loops(); i++) {
@@ -102,7 +107,7 @@ final class NativeServer implements EngineServer {
       for (NativeLoop never : loops.subList(started, loops.size())) {
         never.abandon();
       }
-      shutdown(Duration.ZERO);
+      shutdown(Duration.ZERO, Duration.ZERO);
       throw t;
     }
   }
@@ -155,11 +160,45 @@ final class NativeServer implements EngineServer {
     options.putLong(Records.OPTION_HIGH_WATER_BYTES_OFFSET, limits.highWaterMarkBytes());
     options.putLong(Records.OPTION_HANDSHAKE_TIMEOUT_OFFSET, limits.handshakeTimeout().toNanos());
     options.putLong(Records.OPTION_CLOSE_TIMEOUT_OFFSET, limits.closeTimeout().toNanos());
-    options.putInt(Records.OPTION_MAX_CONNECTIONS_OFFSET, limits.maxConnections());
+    options.putLong(Records.OPTION_IDLE_TIMEOUT_OFFSET, limits.idleTimeout().toNanos());
+    options.putLong(Records.OPTION_PING_INTERVAL_OFFSET, limits.pingInterval().toNanos());
+    options.putLong(Records.OPTION_MAX_PING_INTERVAL_OFFSET, limits.maxPingInterval().toNanos());
+    options.putLong(Records.OPTION_PONG_TIMEOUT_OFFSET, limits.pongTimeout().toNanos());
+    options.putLong(Records.OPTION_WRITE_TIMEOUT_OFFSET, limits.writeTimeout().toNanos());
+    options.putInt(Records.OPTION_MAX_CONNECTIONS_OFFSET, slots(limits.maxConnections()));
     options.putInt(Records.OPTION_MAX_FRAGMENTS_OFFSET, limits.maxFragments());
     options.putInt(Records.OPTION_MAX_HEADER_BYTES_OFFSET, limits.maxHeaderBytes());
     options.putInt(Records.OPTION_MAX_REQUEST_LINE_OFFSET, limits.maxRequestLineBytes());
     return options;
+  }
+
+  /**
+   * How many sockets a loop holds: all the server's connections, and some that are still asking.
+   */
+  private static int slots(int maxConnections) {
+    return Math.min(maxConnections + Math.max(64, maxConnections / 4), MAX_SLOTS);
+  }
+
+  private static int bits(Set<ProtocolRule> rules) {
+    return rules.stream().mapToInt(rule -> 1 << rule.ordinal()).sum();
+  }
+
+  // ---- Places.
+
+  /** Any thread. */
+  boolean isFull() {
+    return places.get() >= spec.limits().maxConnections();
+  }
+
+  /** Any thread: false when the server holds as many connections as it may. */
+  boolean takePlace() {
+    int limit = spec.limits().maxConnections();
+    return places.getAndUpdate(taken -> taken < limit ? taken + 1 : taken) < limit;
+  }
+
+  /** Any thread. */
+  void givePlaceBack() {
+    places.decrementAndGet();
   }
 
   // ---- Listening.
@@ -202,11 +241,11 @@ final class NativeServer implements EngineServer {
     try {
       refusal = listening.join();
     } catch (CompletionException e) {
-      shutdown(Duration.ZERO);
+      shutdown(Duration.ZERO, Duration.ZERO);
       throw new MillraceException("cannot start the native engine: a loop ended", e.getCause());
     }
     if (refusal != null) {
-      shutdown(Duration.ZERO);
+      shutdown(Duration.ZERO, Duration.ZERO);
       throw refusal.exception();
     }
   }
@@ -237,9 +276,9 @@ final class NativeServer implements EngineServer {
   }
 
   @Override
-  public void shutdown(Duration drain) {
+  public void shutdown(Duration drain, Duration spread) {
     if (shutdownBegun.compareAndSet(false, true)) {
-      loops.forEach(loop -> loop.shutdown(drain));
+      loops.forEach(loop -> loop.shutdown(drain, spread));
     }
     if (loops.stream().noneMatch(NativeLoop::isCurrent)) {
       // Ended is ended: how is told by terminated().
@@ -266,7 +305,7 @@ final class NativeServer implements EngineServer {
     if (loop == loops.get(0)) {
       // Nobody accepts any more.
       if (shutdownBegun.compareAndSet(false, true)) {
-        loops.forEach(other -> other.shutdown(spec.limits().closeTimeout()));
+        loops.forEach(other -> other.shutdown(spec.limits().closeTimeout(), Duration.ZERO));
       }
     }
     if (running.decrementAndGet() == 0) {

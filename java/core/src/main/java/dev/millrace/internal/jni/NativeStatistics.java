@@ -55,6 +55,8 @@ final class NativeStatistics {
       case READS_STOPPED -> Records.COUNTER_READS_STOPPED;
       case ACCEPT_FAILURES -> Records.COUNTER_ACCEPT_FAILURES;
       case PONGS_SENT -> Records.COUNTER_PONGS_SENT;
+      case PINGS_SENT -> Records.COUNTER_PINGS_SENT;
+      case DEADLINES_PASSED -> Records.COUNTER_DEADLINES_PASSED;
       case REGION_FULL -> Records.COUNTER_REGION_FULL;
       case BLOCKS_IN_USE -> Records.COUNTER_BLOCKS_IN_USE;
       case BLOCK_BYTES_KEPT -> Records.COUNTER_BLOCK_BYTES_KEPT;

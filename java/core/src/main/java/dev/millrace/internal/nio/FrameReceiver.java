@@ -6,8 +6,10 @@ import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.Masking;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.protocol.Relaxed;
 import dev.millrace.internal.protocol.Utf8;
 import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.RoundTrip;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +33,10 @@ final class FrameReceiver {
 
   private final Stream stream;
   private final NioLoop loop;
+  private final boolean checksText;
+
+  // A part of a message has come.
+  private boolean moved;
 
   // Of the frame being received: its payload still to come.
   private long frameRemaining;
@@ -56,6 +62,7 @@ final class FrameReceiver {
   FrameReceiver(Stream stream) {
     this.stream = stream;
     loop = stream.loop();
+    checksText = !Relaxed.contains(loop.relaxed(), Relaxed.TEXT_UTF8);
   }
 
   private Limits limits() {
@@ -75,7 +82,7 @@ final class FrameReceiver {
   /** The socket is readable: one receive. */
   void receive() {
     Block assembled = block;
-    if (frameRemaining >= DIRECT_LENGTH && assembled != null) {
+    if (frameRemaining >= DIRECT_LENGTH && assembled != null && !isDiscarded) {
       receiveIntoBlock(assembled);
       return;
     }
@@ -106,17 +113,18 @@ final class FrameReceiver {
     if (received > 0) {
       Masking.unmask(target.bytes(), from, received, maskingKey);
       payloadArrived(target, received);
+      stream.moved();
     }
   }
 
   /** Keeps what came while reading is paused. */
-  void hold(Block bytes, int at, int end) {
-    Block kept = loop.acquireFor(stream, end - at);
+  void hold(ByteBuffer bytes, int at, int end) {
+    Block kept = stream.hasEnded() ? null : loop.acquireFor(stream, end - at);
     if (kept == null) {
       return;
     }
     heldLength = end - at;
-    kept.bytes().put(Block.HEADROOM, bytes.bytes(), at, heldLength);
+    kept.bytes().put(Block.HEADROOM, bytes, at, heldLength);
     held = kept;
   }
 
@@ -141,6 +149,14 @@ final class FrameReceiver {
 
   /** Takes received bytes. What cannot be judged yet is kept. */
   void parse(Block bytes, int from, int end) {
+    takeAll(bytes, from, end);
+    if (moved) {
+      moved = false;
+      stream.moved();
+    }
+  }
+
+  private void takeAll(Block bytes, int from, int end) {
     int at = from;
     while (at < end && !stream.isInputEnded()) {
       int taken = frameRemaining > 0 ? takePayload(bytes, at, end - at) : takeFrame(bytes, at, end);
@@ -169,6 +185,7 @@ final class FrameReceiver {
     FrameHeader header = loop.header();
     int headerLength = header.parse(bytes.bytes(), at, end);
     if (headerLength == FrameHeader.INCOMPLETE) {
+      moved |= FrameHeader.isData(bytes.bytes().get(at));
       return 0;
     }
     ProtocolError error = headerLength == FrameHeader.BROKEN ? header.error() : judge(header);
@@ -178,15 +195,19 @@ final class FrameReceiver {
     }
     int payload = at + headerLength;
     boolean isWhole = header.payloadLength() <= end - payload;
+    if (!Opcode.isKnown(header.opcode())) {
+      return skip(headerLength, header);
+    }
     if (Opcode.isControl(header.opcode())) {
       if (!isWhole) {
         return 0;
       }
       takeControl(bytes.bytes(), payload, header);
-    } else if (!stream.isOpen()) {
-      isDiscarded = header.payloadLength() > 0;
-      frameRemaining = header.payloadLength();
-      return headerLength;
+      return headerLength + (int) header.payloadLength();
+    }
+    moved = true;
+    if (!stream.isOpen()) {
+      return skip(headerLength, header);
     } else if (isWhole && header.isFinal() && opcode == Opcode.CONTINUATION) {
       takeMessage(bytes, payload, header);
     } else {
@@ -196,8 +217,15 @@ final class FrameReceiver {
     return headerLength + (int) header.payloadLength();
   }
 
+  private int skip(int headerLength, FrameHeader header) {
+    isDiscarded = header.payloadLength() > 0;
+    frameRemaining = header.payloadLength();
+    return headerLength;
+  }
+
   private ProtocolError judge(FrameHeader header) {
-    if (Opcode.isControl(header.opcode()) || !stream.isOpen()) {
+    int kind = header.opcode();
+    if (Opcode.isControl(kind) || !Opcode.isKnown(kind) || !stream.isOpen()) {
       return ProtocolError.NONE;
     }
     boolean inMessage = opcode != Opcode.CONTINUATION;
@@ -222,6 +250,7 @@ final class FrameReceiver {
     int kind = header.opcode();
     Masking.unmask(bytes.bytes(), at, payloadLength, header.maskingKey());
     if (kind == Opcode.TEXT
+        && checksText
         && Utf8.append(Utf8.COMPLETE, bytes.bytes(), at, payloadLength) != Utf8.COMPLETE) {
       stream.fail(ProtocolError.INVALID_UTF8);
       return;
@@ -249,9 +278,12 @@ final class FrameReceiver {
     if (isDiscarded) {
       frameRemaining -= here;
       isDiscarded = frameRemaining > 0;
-      stream.countDiscarded(here);
+      if (!stream.isOpen()) {
+        stream.countDiscarded(here);
+      }
       return here;
     }
+    moved = true;
     Block target = block;
     if (target == null || target.capacity() - length < here) {
       target = grow(here);
@@ -272,7 +304,7 @@ final class FrameReceiver {
     maskingKey = Masking.rotate(maskingKey, arrived);
     length += arrived;
     frameRemaining -= arrived;
-    if (opcode == Opcode.TEXT) {
+    if (opcode == Opcode.TEXT && checksText) {
       utf8 = Utf8.append(utf8, target.bytes(), at, arrived);
       if (utf8 == Utf8.INVALID) {
         stream.fail(ProtocolError.INVALID_UTF8);
@@ -338,9 +370,8 @@ final class FrameReceiver {
       stream.queuePong(bytes, at, payloadLength);
       return;
     }
-    NioConnection connection = stream.connection();
-    if (connection != null && payloadLength == Long.BYTES) {
-      connection.onPong(Long.reverseBytes(bytes.getLong(at)));
+    if (payloadLength == RoundTrip.PAYLOAD_LENGTH) {
+      stream.ponged(Long.reverseBytes(bytes.getLong(at)));
     }
   }
 

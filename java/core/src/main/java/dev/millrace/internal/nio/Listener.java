@@ -204,7 +204,7 @@ final class Listener extends TimerHeap.Entry {
     }
     mine.counters().increment(LoopCounter.ACCEPTED);
     NioLoop target = stays ? mine : mine.leastLoaded();
-    target.adopt(accepted, this);
+    target.sockets().adopt(accepted, this);
     return true;
   }
 

@@ -10,6 +10,7 @@ import dev.millrace.Message;
 import dev.millrace.ScheduledTask;
 import dev.millrace.SendException;
 import dev.millrace.SendResult;
+import dev.millrace.internal.protocol.CloseBody;
 import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.AbstractConnection;
@@ -335,11 +336,22 @@ final class NioConnection extends AbstractConnection {
   @Override
   public ScheduledTask schedule(Runnable task, Duration delay) {
     Objects.requireNonNull(task, "task");
-    return loop.schedule(task, delay);
+    return loop.schedule().add(task, delay);
   }
 
   @Override
   public SendResult ping() {
+    long now = System.nanoTime();
+    ByteBuffer payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now);
+    measured().sent(now);
+    SendResult result = Sender.send(this, Opcode.PING, payload, null);
+    if (result == SendResult.ACCEPTED) {
+      loop.run(stream::awaitPong);
+    }
+    return result;
+  }
+
+  private RoundTrip measured() {
     RoundTrip current = roundTrip;
     if (current == null) {
       synchronized (this) {
@@ -350,10 +362,7 @@ final class NioConnection extends AbstractConnection {
         }
       }
     }
-    long now = System.nanoTime();
-    ByteBuffer payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now);
-    current.sent(now);
-    return Sender.send(this, Opcode.PING, payload, null);
+    return current;
   }
 
   @Override
@@ -386,10 +395,15 @@ final class NioConnection extends AbstractConnection {
     }
   }
 
-  void onPong(long payload) {
+  /** The engine has sent a ping of its own with this time. */
+  void onPing(long now) {
+    measured().sent(now);
+  }
+
+  void onPong(long payload, long now) {
     RoundTrip current = roundTrip;
     if (current != null) {
-      current.received(payload, System.nanoTime());
+      current.received(payload, now);
     }
   }
 
@@ -431,9 +445,11 @@ final class NioConnection extends AbstractConnection {
     return !stream.isAboveLowMark();
   }
 
-  /** The peer has sent Close or broken a rule; {@code answer} is the code to answer with. */
-  void onClosing(int answer, int protocolError, String peerReason) {
-    beginning = CloseReasons.begun(answer, protocolError, peerReason);
+  /** The peer has sent Close, with this code or with 0 for none, or has broken a rule. */
+  void onClosing(int code, int protocolError, String peerReason) {
+    beginning = CloseReasons.begun(code, protocolError, peerReason);
+    // A code that may not be sent, where that is let pass, is answered without one.
+    int answer = CloseBody.isSendable(code) ? code : 0;
     if (queue == null) {
       answerClose(answer);
     } else {
@@ -443,6 +459,14 @@ final class NioConnection extends AbstractConnection {
 
   void onClosed() {
     end(CloseReasons.ended(beginning, stream.seen()));
+  }
+
+  /** It was accepted, and there is no room for it any more: it has never been open. */
+  void onRefused() {
+    phase = ENDED;
+    deliverClose(
+        new CloseReason(
+            CloseCode.ABNORMAL_CLOSURE, "the server is full", CloseReason.Initiator.LOCAL, null));
   }
 
   /** The loop ends, and every connection with it. */

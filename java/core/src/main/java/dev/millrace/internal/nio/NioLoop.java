@@ -5,7 +5,6 @@ import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
 import dev.millrace.Lease;
 import dev.millrace.Limits;
-import dev.millrace.ScheduledTask;
 import dev.millrace.SendException;
 import dev.millrace.SendResult;
 import dev.millrace.internal.protocol.FrameHeader;
@@ -13,10 +12,10 @@ import dev.millrace.internal.protocol.HandshakeLimits;
 import dev.millrace.internal.spi.ErrorLog;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.internal.spi.RequestDispatcher;
+import dev.millrace.internal.spi.ServerSpec;
 import java.io.IOException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
-import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -54,10 +53,8 @@ final class NioLoop implements Runnable {
   /** As many as {@link dev.millrace.Message} promises; a power of two. */
   private static final int MESSAGES = 256;
 
-  private static final int MAX_TIMERS = (1 << 20) - 1;
   private static final long TRIM_DELAY_NANOS = 1_000_000_000;
   private static final long NANOS_PER_MILLI = 1_000_000;
-  private static final Duration MAX_DELAY = Duration.ofDays(3650);
 
   /** Numbers the loops of the process; connection ids of the other engine have no sign. */
   private static final AtomicInteger LOOPS = new AtomicInteger();
@@ -66,6 +63,8 @@ final class NioLoop implements Runnable {
 
   private final NioServer server;
   private final Limits limits;
+  private final Timeouts timeouts;
+  private final int relaxed;
   private final HandshakeLimits handshakeLimits;
   private final RequestDispatcher dispatcher;
   private final Selector selector;
@@ -75,20 +74,15 @@ final class NioLoop implements Runnable {
   private final BlockPool pool;
   private final ReceiveBuffer receiveBuffer = new ReceiveBuffer();
   private final Pieces pieces;
-  private final FrameHeader header = new FrameHeader();
+  private final FrameHeader header;
   private final NioMessage[] messages = new NioMessage[MESSAGES];
   private final TimerHeap timers = new TimerHeap();
-  private final AtomicInteger timerCount = new AtomicInteger();
+  private final Schedule schedule = new Schedule(this);
+  private final Drain drain = new Drain(timers);
   private final AtomicInteger unfinishedHandlers = new AtomicInteger();
-
-  /** Streams here, and those that are on their way here. */
-  private final AtomicInteger load = new AtomicInteger();
-
   private final Posts posts;
+  private final Sockets sockets;
   private final Consumer<SelectionKey> keyServer = this::serve;
-
-  private volatile boolean draining;
-  private volatile int connectionCount;
 
   // Loop thread only.
   private final List<Listener> listeners = new ArrayList<>();
@@ -108,14 +102,16 @@ final class NioLoop implements Runnable {
   private int events;
   private boolean served;
   private boolean acceptingLast;
-  private long drainDeadlineNanos;
+  private int connectionCount;
 
   /** A loop whose thread does not run yet. */
-  NioLoop(NioServer server, int index, Limits limits, RequestDispatcher dispatcher)
-      throws IOException {
+  NioLoop(NioServer server, int index, ServerSpec spec) throws IOException {
     this.server = server;
-    this.limits = limits;
-    this.dispatcher = dispatcher;
+    limits = spec.limits();
+    timeouts = Timeouts.of(limits);
+    relaxed = spec.relaxed().stream().mapToInt(rule -> 1 << rule.ordinal()).sum();
+    header = new FrameHeader(relaxed);
+    dispatcher = spec.dispatcher();
     handshakeLimits =
         new HandshakeLimits(
             limits.maxRequestLineBytes(),
@@ -129,6 +125,7 @@ final class NioLoop implements Runnable {
     thread = new Thread(null, this, "millrace-loop-" + index);
     selector = Selector.open();
     posts = new Posts(selector, thread, limits.inboxCapacity(), task -> runLogging(task::run));
+    sockets = new Sockets(this, selector, limits.maxConnections());
   }
 
   /** Listens there from its start. Before {@link #start}. */
@@ -172,7 +169,7 @@ final class NioLoop implements Runnable {
     dirty.flush();
     unwritable.check();
     untold.tell();
-    if (draining && isDrained()) {
+    if (isDraining() && isDrained()) {
       return false;
     }
     if (pool.keepsTooMuch() && !trim.isSet()) {
@@ -219,10 +216,10 @@ final class NioLoop implements Runnable {
     }
     long now = System.nanoTime();
     long timeout = timers.untilNext(now);
-    if (!draining) {
+    if (!isDraining()) {
       return timeout;
     }
-    long left = Math.max(0, drainDeadlineNanos - now);
+    long left = drain.left(now);
     return timeout < 0 ? left : Math.min(timeout, left);
   }
 
@@ -242,7 +239,8 @@ final class NioLoop implements Runnable {
     }
   }
 
-  private void serve(Stream stream, int ready) {
+  /** A stream is ready for this, or may be. */
+  void serve(Stream stream, int ready) {
     try {
       stream.ready(ready);
       if (stream.queue().borrows()) {
@@ -350,6 +348,11 @@ final class NioLoop implements Runnable {
     posts.post(task);
   }
 
+  /** As {@link #post(Inbox.Task)}. */
+  void post(Runnable action) {
+    posts.post(action);
+  }
+
   /** Any thread: runs at once on the loop's thread, else as a task. */
   void run(Runnable action) {
     posts.run(action);
@@ -373,6 +376,15 @@ final class NioLoop implements Runnable {
 
   Limits limits() {
     return limits;
+  }
+
+  Timeouts timeouts() {
+    return timeouts;
+  }
+
+  /** The rules that are not enforced, as bits of {@link dev.millrace.internal.protocol.Relaxed}. */
+  int relaxed() {
+    return relaxed;
   }
 
   HandshakeLimits handshakeLimits() {
@@ -407,8 +419,20 @@ final class NioLoop implements Runnable {
     return timers;
   }
 
+  Schedule schedule() {
+    return schedule;
+  }
+
+  Sockets sockets() {
+    return sockets;
+  }
+
+  ConnectionCount connections() {
+    return server.connections();
+  }
+
   boolean isDraining() {
-    return draining;
+    return drain.hasBegun();
   }
 
   NioMessage nextMessage() {
@@ -444,52 +468,11 @@ final class NioLoop implements Runnable {
       if (block != null) {
         return block;
       }
-      closeHeaviest(stream);
+      sockets.closeHeaviest(stream);
       if (stream.phase() != before) {
         return null;
       }
     }
-  }
-
-  private void closeHeaviest(Stream asking) {
-    counters.increment(LoopCounter.REGION_FULL);
-    Stream heaviest = asking;
-    long most = 0;
-    for (SelectionKey key : selector.keys()) {
-      if (key.attachment() instanceof Stream stream
-          && !stream.hasEnded()
-          && stream.pinnedBytes() > most) {
-        heaviest = stream;
-        most = stream.pinnedBytes();
-      }
-    }
-    heaviest.giveWay();
-  }
-
-  // ---- Timers.
-
-  /** A duration that is neither negative nor too long for a sum of nanoseconds. */
-  private static long nanos(Duration duration) {
-    if (duration.isNegative()) {
-      return 0;
-    }
-    return duration.compareTo(MAX_DELAY) >= 0 ? MAX_DELAY.toNanos() : duration.toNanos();
-  }
-
-  /** Any thread. */
-  ScheduledTask schedule(Runnable task, Duration delay) {
-    if (timerCount.incrementAndGet() > MAX_TIMERS) {
-      timerCount.decrementAndGet();
-      throw new IllegalStateException("too many scheduled tasks on a loop: limit=" + MAX_TIMERS);
-    }
-    NioTimer timer = new NioTimer(this, task, System.nanoTime() + nanos(delay));
-    run(timer::begin);
-    return timer;
-  }
-
-  /** A scheduled task waits no more. */
-  void timerEnded() {
-    timerCount.decrementAndGet();
   }
 
   // ---- Handlers on executors, which the loop waits for when it drains.
@@ -501,7 +484,7 @@ final class NioLoop implements Runnable {
 
   /** Any thread: its last call has returned. */
   void handlersEnded() {
-    if (unfinishedHandlers.decrementAndGet() == 0 && draining) {
+    if (unfinishedHandlers.decrementAndGet() == 0 && isDraining()) {
       posts.post(() -> {});
     }
   }
@@ -520,84 +503,18 @@ final class NioLoop implements Runnable {
 
   /** Any thread: streams here, and on their way here. */
   int load() {
-    return posts.haveEnded() ? Integer.MAX_VALUE : load.get();
-  }
-
-  /** Any thread: takes an accepted socket over. */
-  void adopt(SocketChannel channel, Listener listener) {
-    load.incrementAndGet();
-    if (isCurrent()) {
-      register(channel, listener);
-      return;
-    }
-    post(
-        new Inbox.Task() {
-          @Override
-          void run() {
-            register(channel, listener);
-          }
-
-          @Override
-          void drop() {
-            super.drop();
-            Listener.close(channel);
-          }
-        });
-  }
-
-  private void register(SocketChannel channel, Listener listener) {
-    if (counters.get(LoopCounter.CONNECTIONS) >= limits.maxConnections()) {
-      counters.increment(LoopCounter.ACCEPT_FAILURES);
-      load.decrementAndGet();
-      Listener.reset(channel);
-      return;
-    }
-    SelectionKey key;
-    try {
-      channel.configureBlocking(false);
-      key = channel.register(selector, 0);
-    } catch (IOException e) {
-      load.decrementAndGet();
-      Listener.close(channel);
-      return;
-    }
-    Stream stream = new Stream(this, channel, key);
-    key.attach(stream);
-    counters.add(LoopCounter.CONNECTIONS, 1);
-    try {
-      stream.begin(listener.opening(stream));
-    } catch (IOException e) {
-      // It was reset before it was served.
-      stream.fail(e);
-    } catch (Throwable t) {
-      fail(stream, t);
-    }
-  }
-
-  /** A stream's socket is closed. */
-  void streamEnded() {
-    counters.add(LoopCounter.CONNECTIONS, -1);
-    load.decrementAndGet();
+    return posts.haveEnded() ? Integer.MAX_VALUE : sockets.load();
   }
 
   /** A request was accepted. */
   void connectionBegan() {
-    setConnectionCount(connectionCount + 1);
+    connectionCount++;
   }
 
   /** Its end is told. */
   void connectionEnded() {
-    setConnectionCount(connectionCount - 1);
-  }
-
-  // Written by one thread only, so that reading and writing need not be one step.
-  private void setConnectionCount(int count) {
-    connectionCount = count;
-  }
-
-  /** Connections that are open or closing. Any thread. */
-  int connectionCount() {
-    return connectionCount;
+    connectionCount--;
+    connections().remove();
   }
 
   /** Any thread, also when the loop has ended. */
@@ -606,45 +523,28 @@ final class NioLoop implements Runnable {
     pool.readStatistics(values);
   }
 
-  private List<Stream> streams() {
-    List<Stream> streams = new ArrayList<>();
-    for (SelectionKey key : selector.keys()) {
-      if (key.attachment() instanceof Stream stream && !stream.hasEnded()) {
-        streams.add(stream);
-      }
-    }
-    return streams;
-  }
-
   // ---- Ending.
 
   /**
    * Any thread: stops listening, closes all connections in order, and ends when they are gone or
    * the time is over.
    */
-  void shutdown(Duration drain) {
-    long deadline = System.nanoTime() + nanos(drain);
-    posts.post(() -> drain(deadline));
+  void shutdown(Duration time, Duration spread) {
+    long now = System.nanoTime();
+    posts.post(() -> drain(now, Timeouts.nanos(spread), Timeouts.nanos(time)));
   }
 
-  private void drain(long deadlineNanos) {
-    drainDeadlineNanos = deadlineNanos;
-    draining = true;
+  private void drain(long beginNanos, long spreadNanos, long drainNanos) {
+    drain.begin(sockets.connections(), beginNanos, spreadNanos, drainNanos);
     // Who was accepted last is told in the next turns: a request that is there is answered.
     acceptingLast = !listeners.isEmpty();
     listeners.forEach(Listener::acceptLast);
     listeners.forEach(Listener::close);
-    for (Stream stream : streams()) {
-      NioConnection connection = stream.connection();
-      if (connection != null) {
-        connection.goAway();
-      }
-    }
   }
 
   private boolean isDrained() {
     boolean finished = connectionCount == 0 && !acceptingLast && unfinishedHandlers.get() == 0;
-    return finished || drainDeadlineNanos - System.nanoTime() <= 0;
+    return finished || drain.left(System.nanoTime()) == 0;
   }
 
   private static CloseReason atShutdown() {
@@ -668,9 +568,9 @@ final class NioLoop implements Runnable {
 
   /** Connections are cut, and told why by the loop; what has no connection just ends. */
   private void endAll(CloseReason reason) {
-    for (Stream stream : streams()) {
+    for (Stream stream : sockets.streams()) {
       NioConnection connection = stream.connection();
-      stream.end(0, connection != null || stream.phase() == Stream.Phase.REQUEST);
+      stream.end(0, connection != null || stream.isOpening());
       if (connection != null) {
         stream.isEndUntold = false;
         connectionEnded();

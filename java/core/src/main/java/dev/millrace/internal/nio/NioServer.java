@@ -23,6 +23,7 @@ final class NioServer implements EngineServer {
   private final ServerSpec spec;
   private final List<NioLoop> loops = new ArrayList<>();
   private final int[] ports;
+  private final ConnectionCount connections;
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
   private final CompletableFuture<Void> terminated = new CompletableFuture<>();
@@ -31,6 +32,7 @@ final class NioServer implements EngineServer {
   private NioServer(ServerSpec spec) {
     this.spec = spec;
     ports = new int[spec.listen().size()];
+    connections = new ConnectionCount(spec.limits().maxConnections());
   }
 
   /** A running server, every listener bound; or an exception, and nothing left behind. */
@@ -86,7 +88,7 @@ final class NioServer implements EngineServer {
   private void createLoops(List<List<Listener>> listeners) throws MillraceException {
     try {
       for (int i = 0; i < spec.loops(); i++) {
-        NioLoop loop = new NioLoop(this, i, spec.limits(), spec.dispatcher());
+        NioLoop loop = new NioLoop(this, i, spec);
         loops.add(loop);
         listeners.get(i).forEach(loop::add);
       }
@@ -121,7 +123,7 @@ final class NioServer implements EngineServer {
       for (NioLoop never : loops.subList(started, loops.size())) {
         never.abandon();
       }
-      shutdown(Duration.ZERO);
+      shutdown(Duration.ZERO, Duration.ZERO);
       throw t;
     }
   }
@@ -137,6 +139,11 @@ final class NioServer implements EngineServer {
     return least;
   }
 
+  /** How many connections there are and may be, on all loops. */
+  ConnectionCount connections() {
+    return connections;
+  }
+
   // ---- The server.
 
   @Override
@@ -150,11 +157,7 @@ final class NioServer implements EngineServer {
 
   @Override
   public int connectionCount() {
-    int count = 0;
-    for (NioLoop loop : loops) {
-      count += loop.connectionCount();
-    }
-    return count;
+    return connections.get();
   }
 
   @Override
@@ -163,9 +166,9 @@ final class NioServer implements EngineServer {
   }
 
   @Override
-  public void shutdown(Duration drain) {
+  public void shutdown(Duration drain, Duration spread) {
     if (shutdownBegun.compareAndSet(false, true)) {
-      loops.forEach(loop -> loop.shutdown(drain));
+      loops.forEach(loop -> loop.shutdown(drain, spread));
     }
     if (loops.stream().noneMatch(NioLoop::isCurrent)) {
       // Ended is ended: how is told by terminated().
@@ -189,7 +192,7 @@ final class NioServer implements EngineServer {
     }
     // Nobody accepts any more when the first has gone.
     if (loop == loops.get(0) && shutdownBegun.compareAndSet(false, true)) {
-      loops.forEach(other -> other.shutdown(spec.limits().closeTimeout()));
+      loops.forEach(other -> other.shutdown(spec.limits().closeTimeout(), Duration.ZERO));
     }
     if (running.decrementAndGet() == 0) {
       Throwable first = failed.get();

@@ -42,7 +42,7 @@ final class NioTimer extends TimerHeap.Entry implements ScheduledTask {
     if (state == WAITING) {
       loop.timers().set(this, deadlineNanos);
     } else {
-      loop.timerEnded();
+      loop.schedule().ended();
     }
   }
 
@@ -58,13 +58,13 @@ final class NioTimer extends TimerHeap.Entry implements ScheduledTask {
   private void unset() {
     if (isSet()) {
       loop.timers().cancel(this);
-      loop.timerEnded();
+      loop.schedule().ended();
     }
   }
 
   @Override
   void expire() {
-    loop.timerEnded();
+    loop.schedule().ended();
     if (STATE.compareAndSet(this, WAITING, BEGUN)) {
       task.run();
     }

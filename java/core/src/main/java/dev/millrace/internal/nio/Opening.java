@@ -18,58 +18,103 @@ import org.jspecify.annotations.Nullable;
 /**
  * The opening handshake of a stream: its request so far, and the answer. Exists until the request
  * is answered. Loop thread only.
+ *
+ * <p><b>While the application decides</b>, what comes behind the request is kept, up to {@link
+ * #KEPT_BYTES} besides what came with it. It is read at all because only a read tells that the peer
+ * has reset the connection: a selector that is asked for nothing says nothing. The first of three
+ * ends the waiting, and the other two do nothing then: the decision, its deadline, the stream's
+ * end.
  */
 final class Opening {
   private static final int FIRST_LENGTH = 512;
+  private static final int KEPT_BYTES = 16 << 10;
 
-  private static final byte[] UNAVAILABLE = emptyResponse("503 Service Unavailable");
-  private static final byte[] FAILED = emptyResponse("500 Internal Server Error");
+  private static final ByteBuffer UNAVAILABLE = emptyResponse("503 Service Unavailable");
+  private static final ByteBuffer FAILED = emptyResponse("500 Internal Server Error");
 
   private final Stream stream;
+  private final NioLoop loop;
   private final HandshakeLimits limits;
   private final HandshakeParser parser;
   private final SocketAddress remote;
   private final @Nullable Principal peer;
+
+  // The request, and behind it what came while the answer was awaited.
   private byte[] head = new byte[FIRST_LENGTH];
   private int length;
+
+  private Decision.@Nullable Later awaited;
+  private boolean finished;
 
   Opening(Stream stream, SocketAddress remote, @Nullable Principal peer) {
     this.stream = stream;
     this.remote = remote;
     this.peer = peer;
-    limits = stream.loop().handshakeLimits();
-    parser = new HandshakeParser(limits);
+    loop = stream.loop();
+    limits = loop.handshakeLimits();
+    parser = new HandshakeParser(limits, loop.relaxed());
   }
+
+  // ---- Receiving.
 
   /** The socket is readable: one receive. */
   void receive() {
-    ReceiveBuffer buffer = stream.loop().receiveBuffer();
-    int received = stream.receive(buffer.whole());
-    if (received > 0) {
-      take(buffer.block(), ReceiveBuffer.START, ReceiveBuffer.START + received);
+    ReceiveBuffer buffer = loop.receiveBuffer();
+    int most = awaited == null ? ReceiveBuffer.QUANTUM : KEPT_BYTES;
+    int received = stream.receive(buffer.room(0, most));
+    if (received == 0) {
+      return;
+    }
+    int end = ReceiveBuffer.START + received;
+    if (awaited == null) {
+      take(buffer.block(), ReceiveBuffer.START, end);
+    } else {
+      keep(buffer.block(), ReceiveBuffer.START, end);
+      stream.receivedBehindRequest(buffer.block(), end, end);
     }
   }
 
   private void take(Block bytes, int at, int end) {
     // One byte over the limit is enough for the parser to refuse.
     int taken = Math.min(end - at, limits.maxHeaderBytes() + 1 - length);
-    if (length + taken > head.length) {
-      head = Arrays.copyOf(head, Math.max(length + taken, 2 * head.length));
-    }
-    bytes.bytes().get(at, head, length, taken);
-    length += taken;
+    keep(bytes, at, at + taken);
     switch (parser.parse(head, length)) {
       case INCOMPLETE -> {
         // The rest is still to come; the deadline stands.
       }
       case REFUSED -> refuse();
       case COMPLETE -> {
-        int behind = length - parser.headLength();
+        int behind = at + taken - (length - parser.headLength());
+        length = parser.headLength();
         answer();
-        stream.receivedBehindRequest(bytes, at + taken - behind, end);
+        if (awaited != null) {
+          keep(bytes, behind, end);
+        }
+        stream.receivedBehindRequest(bytes, behind, end);
       }
     }
   }
+
+  private void keep(Block bytes, int from, int to) {
+    int more = to - from;
+    if (length + more > head.length) {
+      head = Arrays.copyOf(head, Math.max(length + more, 2 * head.length));
+    }
+    bytes.bytes().get(from, head, length, more);
+    length += more;
+  }
+
+  /** Whether to read on while the application decides. */
+  boolean mayReceive() {
+    return !finished && length - parser.headLength() < KEPT_BYTES;
+  }
+
+  /** The peer's FIN came while the application decides. */
+  void finished() {
+    finished = true;
+  }
+
+  // ---- Answering.
 
   private void refuse() {
     Refusal refusal = parser.refusal();
@@ -79,18 +124,20 @@ final class Opening {
   }
 
   private void answer() {
-    NioLoop loop = stream.loop();
     loop.countEvent();
-    if (loop.isDraining()) {
-      stream.respond(ByteBuffer.wrap(UNAVAILABLE));
+    boolean isUpgrade = parser.kind() == HandshakeParser.Kind.UPGRADE;
+    if (loop.isDraining() || isUpgrade && loop.connections().isFull()) {
+      stream.respond(UNAVAILABLE);
       return;
     }
-    byte[] request = Arrays.copyOf(head, parser.headLength());
+    byte[] request = Arrays.copyOf(head, length);
     Decision decision = decide(new RequestHead(request, kind(), remote, peer));
     if (decision instanceof Decision.Accept accept) {
-      open(accept);
+      accept(accept);
     } else if (decision instanceof Decision.Respond response) {
       stream.respond(response.response());
+    } else if (decision instanceof Decision.Later later) {
+      await(later);
     }
   }
 
@@ -104,28 +151,99 @@ final class Opening {
 
   private Decision decide(RequestHead request) {
     try {
-      return stream.loop().dispatcher().dispatch(request);
+      return loop.dispatcher().dispatch(request);
     } catch (Throwable t) {
       ErrorLog.log("a request could not be decided on: path=" + request.path(), t);
-      return new Decision.Respond(ByteBuffer.wrap(FAILED));
+      return new Decision.Respond(FAILED);
     }
   }
 
-  private void open(Decision.Accept accept) {
-    if (parser.kind() != HandshakeParser.Kind.UPGRADE) {
-      throw new IllegalStateException("only an upgrade can be accepted: kind=" + parser.kind());
+  private void accept(Decision.Accept accept) {
+    if (loop.connections().tryAdd()) {
+      open(accept);
+      return;
     }
-    NioConnection connection =
-        new NioConnection(stream, accept.handler(), accept.handshake(), accept.executor());
-    stream.loop().connectionBegan();
+    // Another loop was faster.
+    connectionFor(accept).onRefused();
+    stream.respond(UNAVAILABLE);
+  }
+
+  /** The connection has been admitted. */
+  private void open(Decision.Accept accept) {
+    NioConnection connection = connectionFor(accept);
+    loop.connectionBegan();
     stream.accept(HandshakeResponse.accept(parser.key(head), accept.headerLines()), connection);
     if (stream.isOpen()) {
       connection.onOpen();
     }
   }
 
-  private static byte[] emptyResponse(String status) {
-    return ("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        .getBytes(StandardCharsets.US_ASCII);
+  private NioConnection connectionFor(Decision.Accept accept) {
+    if (parser.kind() != HandshakeParser.Kind.UPGRADE) {
+      throw new IllegalStateException("only an upgrade can be accepted: kind=" + parser.kind());
+    }
+    return new NioConnection(stream, accept.handler(), accept.handshake(), accept.executor());
+  }
+
+  // ---- Deciding later.
+
+  private void await(Decision.Later later) {
+    awaited = later;
+    stream.decideIn(Timeouts.nanos(later.deadline()));
+    // By way of the inbox on the loop's thread too: a handler may be what completes it.
+    later.decision().whenComplete((decision, failure) -> loop.post(() -> decided(later, decision)));
+  }
+
+  private void decided(Decision.Later later, @Nullable Decision decision) {
+    if (awaited != later) {
+      return;
+    }
+    awaited = null;
+    loop.countEvent();
+    if (decision instanceof Decision.Respond response) {
+      stream.respond(response.response());
+    } else if (decision instanceof Decision.Accept accept) {
+      acceptLate(later, accept);
+    } else {
+      refuseLate(later, FAILED);
+    }
+  }
+
+  private void acceptLate(Decision.Later later, Decision.Accept accept) {
+    if (loop.isDraining() || !loop.connections().tryAdd()) {
+      refuseLate(later, UNAVAILABLE);
+      return;
+    }
+    open(accept);
+    stream.hold(head, parser.headLength(), length);
+  }
+
+  private void refuseLate(Decision.Later later, ByteBuffer response) {
+    loop.runLogging(later.abandon());
+    stream.respond(response);
+  }
+
+  /** The deadline of the decision has passed. */
+  void late() {
+    Decision.Later later = awaited;
+    if (later != null) {
+      awaited = null;
+      loop.countEvent();
+      refuseLate(later, later.late().response());
+    }
+  }
+
+  /** The stream has ended, and with it the waiting. */
+  void drop() {
+    Decision.Later later = awaited;
+    if (later != null) {
+      awaited = null;
+      loop.runLogging(later.abandon());
+    }
+  }
+
+  private static ByteBuffer emptyResponse(String status) {
+    String response = "HTTP/1.1 " + status + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    return ByteBuffer.wrap(response.getBytes(StandardCharsets.US_ASCII)).asReadOnlyBuffer();
   }
 }

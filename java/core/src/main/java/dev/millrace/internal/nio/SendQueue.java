@@ -51,6 +51,9 @@ final class SendQueue {
   private boolean blocked;
   private boolean borrows;
 
+  // Whether a part of a message is among what is queued.
+  private boolean hasMessage;
+
   SendQueue(NioLoop loop, Stream stream) {
     this.loop = loop;
     this.stream = stream;
@@ -93,6 +96,7 @@ final class SendQueue {
     FrameHeader.write(to, piece.limit, opcode, length);
     to.put(piece.limit + header, payload, at, length);
     loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
+    hasMessage |= !Opcode.isControl(opcode);
     extend(piece, header + length, sent);
     return true;
   }
@@ -141,6 +145,7 @@ final class SendQueue {
       throw new IllegalStateException("the text changed while it was sent: length=" + length);
     }
     FrameHeader.write(to, piece.limit, Opcode.TEXT, length);
+    hasMessage = true;
     extend(piece, header + length, sent);
     return true;
   }
@@ -167,6 +172,7 @@ final class SendQueue {
       block.release();
       return;
     }
+    hasMessage = true;
     int header = FrameHeader.lengthFor(length);
     if (headerInPlace) {
       FrameHeader.write(block.bytes(), at - header, opcode, length);
@@ -190,6 +196,7 @@ final class SendQueue {
    */
   void appendBorrowed(int opcode, Block received, int at, int length) {
     borrows = true;
+    hasMessage = true;
     int header = FrameHeader.lengthFor(length);
     FrameHeader.write(received.bytes(), at - header, opcode, length);
     append(received, at - header, at + length, false);
@@ -263,6 +270,7 @@ final class SendQueue {
 
   /** Hands to the kernel what it takes. */
   void flush() {
+    long before = bytes;
     while (head != null && !stream.hasEnded()) {
       long wanted = loop.pieces().gather(head);
       long taken;
@@ -285,7 +293,12 @@ final class SendQueue {
       borrows = false;
       keepBorrowed();
     }
-    stream.queueChanged();
+    boolean tookSome = bytes < before;
+    if (hasMessage && tookSome) {
+      stream.moved();
+    }
+    hasMessage &= blocked;
+    stream.flushed(tookSome);
   }
 
   private void consume(long taken) {

@@ -4,7 +4,6 @@ package dev.millrace.internal.nio;
 import dev.millrace.CloseCode;
 import dev.millrace.Limits;
 import dev.millrace.internal.protocol.CloseBody;
-import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.HandshakeResponse;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.protocol.ProtocolError;
@@ -21,26 +20,28 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One socket from its acceptance to its end, and its own deadline in the loop's heap. Loop thread
- * only, but for {@link #buffered()}.
+ * One socket from its acceptance to its end. Loop thread only, but for {@link #buffered()}.
  *
  * <pre>
- *   REQUEST -> OPEN -> CLOSING -> DRAINING -> ENDED
- *       \__ refused ______^                     ^
- *        any phase, on a broken socket or a cut |
+ *   REQUEST --------------> OPEN -> CLOSING -> DRAINING -> ENDED
+ *    |   \___ DECIDING ____/         ^                      ^
+ *    |__________\________ refused ___|                      |
+ *                    any phase, on a broken socket or a cut |
  * </pre>
  *
- * <p>CLOSING: the last bytes, a Close frame or an HTTP response, are queued, and nothing may be
- * queued behind them. DRAINING: FIN is sent; what comes is read and discarded until the peer's FIN,
- * because closing with unread input would reset the connection and destroy what was just sent.
+ * <p>DECIDING: the application takes its time over the request ({@link Opening}). CLOSING: the last
+ * bytes, a Close frame or an HTTP response, are queued, and nothing may be queued behind them.
+ * DRAINING: FIN is sent; what comes is read and discarded until the peer's FIN, because closing
+ * with unread input would reset the connection and destroy what was just sent.
  *
  * <p>What its connection has to hear of falls and the end is told by the loop, between two handler
  * calls ({@link NioLoop#tell}): a handler may flush, and a flush may find the socket broken.
  */
-final class Stream extends TimerHeap.Entry {
+final class Stream {
   /** Where a stream stands in its life. */
   enum Phase {
     REQUEST,
+    DECIDING,
     OPEN,
     CLOSING,
     DRAINING,
@@ -50,12 +51,13 @@ final class Stream extends TimerHeap.Entry {
   /** Bytes thrown away behind our FIN before the peer is cut. */
   private static final long DISCARD_LIMIT = 16 << 20;
 
-  private static final int NO_PONG = -1;
-
   private final NioLoop loop;
   private final SocketChannel channel;
   private final SelectionKey key;
   private final SendQueue queue;
+  private final Watch watch;
+  private final Pong pong = new Pong();
+  private final Ending ending = new Ending();
   private Phase phase = Phase.REQUEST;
   private int armed;
 
@@ -71,17 +73,7 @@ final class Stream extends TimerHeap.Entry {
   private boolean endOfFile;
 
   private boolean aboveLowMark;
-  private byte @Nullable [] pong;
-  private int pongLength = NO_PONG;
   private long discarded;
-
-  // What the end will say.
-  private int closeCode = CloseCode.ABNORMAL_CLOSURE;
-  private ProtocolError protocolError = ProtocolError.NONE;
-  private int errno;
-  private @Nullable IOException failure;
-  private boolean peerBeganClose;
-  private boolean timedOut;
 
   // Facts that wait to be told; the loop's.
   boolean isFallUntold;
@@ -96,12 +88,13 @@ final class Stream extends TimerHeap.Entry {
     this.channel = channel;
     this.key = key;
     queue = new SendQueue(loop, this);
+    watch = new Watch(this);
   }
 
   /** Begins to read the request. */
   void begin(Opening opening) {
     this.opening = opening;
-    setDeadline(loop.limits().handshakeTimeout().toNanos());
+    watch.endIn(loop.timeouts().handshake());
     updateInterest();
   }
 
@@ -123,6 +116,11 @@ final class Stream extends TimerHeap.Entry {
 
   boolean isOpen() {
     return phase == Phase.OPEN;
+  }
+
+  /** Whether its request is not answered yet. */
+  boolean isOpening() {
+    return phase == Phase.REQUEST || phase == Phase.DECIDING;
   }
 
   boolean hasEnded() {
@@ -185,6 +183,7 @@ final class Stream extends TimerHeap.Entry {
     }
     return switch (phase) {
       case REQUEST, DRAINING -> true;
+      case DECIDING -> opening != null && opening.mayReceive();
       case OPEN -> !paused && !stopped && !inputEnded;
       // The peer's Close may stand behind data that nobody wants any more.
       case CLOSING -> receiver != null && !stopped && !inputEnded;
@@ -208,6 +207,7 @@ final class Stream extends TimerHeap.Entry {
       armed = wanted;
       key.interestOps(wanted);
     }
+    watch.setReading(reads);
   }
 
   /**
@@ -229,11 +229,20 @@ final class Stream extends TimerHeap.Entry {
       return 0;
     }
     loop.counters().add(LoopCounter.BYTES_RECEIVED, received);
+    if (received > 0) {
+      watch.received();
+    }
     return received;
   }
 
   /** The peer's FIN came. */
   private void peerFinished() {
+    if (phase == Phase.DECIDING && opening != null) {
+      // It may still be waiting for the answer; what follows is seen again behind that.
+      opening.finished();
+      updateInterest();
+      return;
+    }
     endOfFile = true;
     if (phase == Phase.REQUEST || phase == Phase.DRAINING || queue.isEmpty()) {
       end(0, false);
@@ -241,7 +250,7 @@ final class Stream extends TimerHeap.Entry {
     }
     // It may still be reading what we owe it.
     if (phase != Phase.CLOSING) {
-      setDeadline(limits().closeTimeout().toNanos());
+      watch.close();
     }
     updateInterest();
   }
@@ -275,6 +284,12 @@ final class Stream extends TimerHeap.Entry {
     }
   }
 
+  /** The answer to the request takes its time, but no longer than that. */
+  void decideIn(long nanos) {
+    phase = Phase.DECIDING;
+    watch.endIn(nanos);
+  }
+
   /** Answers 101; the connection is open. */
   void accept(byte[] response, NioConnection accepted) {
     opening = null;
@@ -282,9 +297,17 @@ final class Stream extends TimerHeap.Entry {
     if (!queue.appendRaw(ByteBuffer.wrap(response))) {
       return;
     }
-    clearDeadline();
     phase = Phase.OPEN;
     receiver = new FrameReceiver(this);
+    watch.open();
+  }
+
+  /** What came behind the request while the answer was awaited: parsed in the next turn. */
+  void hold(byte[] bytes, int from, int to) {
+    if (receiver != null && from < to) {
+      receiver.hold(ByteBuffer.wrap(bytes), from, to);
+    }
+    updateInterest();
   }
 
   /** What came behind the request, once it is answered by 101. */
@@ -294,7 +317,7 @@ final class Stream extends TimerHeap.Entry {
       if (wantsRead()) {
         frames.parse(bytes, at, end);
       } else {
-        frames.hold(bytes, at, end);
+        frames.hold(bytes.bytes(), at, end);
       }
     }
     updateInterest();
@@ -319,6 +342,20 @@ final class Stream extends TimerHeap.Entry {
   void resumeReads() {
     paused = false;
     updateInterest();
+  }
+
+  /** A part of a message came, or went. */
+  void moved() {
+    watch.moved();
+  }
+
+  /** The socket was asked to take what is queued, and has or has not taken some of it. */
+  void flushed(boolean tookSome) {
+    if (phase == Phase.ENDED) {
+      return;
+    }
+    watch.flushed(tookSome, queue.isBlocked());
+    queueChanged();
   }
 
   /**
@@ -351,39 +388,42 @@ final class Stream extends TimerHeap.Entry {
         end(0, false);
         return;
       }
-      if (pongLength != NO_PONG && phase == Phase.OPEN) {
+      if (pong.isWaiting() && phase == Phase.OPEN) {
         loop.markDirty(this);
       }
     }
     updateInterest();
   }
 
-  /**
-   * Every ping is answered at once while the socket takes what is sent; for a peer that does not
-   * read, the latest pong alone waits (RFC 6455 5.5.2, 5.5.3).
-   */
+  // ---- Pings.
+
+  /** A ping came. */
   void queuePong(ByteBuffer payload, int at, int length) {
-    byte[] kept = pong;
-    if (kept == null) {
-      kept = new byte[FrameHeader.MAX_CONTROL_PAYLOAD];
-      pong = kept;
-    }
-    payload.get(at, kept, 0, length);
-    pongLength = length;
+    pong.keep(payload, at, length);
     appendPong();
     loop.markDirty(this);
   }
 
   /** Queues the pong that waits, if the connection may still send and its socket is not full. */
   void appendPong() {
-    byte[] payload = pong;
-    if (payload == null || pongLength == NO_PONG || phase != Phase.OPEN || queue.isBlocked()) {
-      return;
-    }
-    int length = pongLength;
-    pongLength = NO_PONG;
-    if (queue.appendControl(Opcode.PONG, payload, length)) {
+    if (phase == Phase.OPEN && pong.appendTo(queue)) {
       loop.counters().increment(LoopCounter.PONGS_SENT);
+    }
+  }
+
+  /** A pong came that may answer a ping of ours. */
+  void ponged(long payload) {
+    long now = System.nanoTime();
+    watch.ponged(payload, now);
+    if (connection != null) {
+      connection.onPong(payload, now);
+    }
+  }
+
+  /** The application has sent a ping. */
+  void awaitPong() {
+    if (phase == Phase.OPEN) {
+      watch.awaitPong();
     }
   }
 
@@ -407,20 +447,20 @@ final class Stream extends TimerHeap.Entry {
 
   /** The peer's Close frame came, in order. */
   void peerClosed(ByteBuffer body, int at, int length) {
-    ProtocolError error = CloseBody.judge(body, at, length);
+    ProtocolError error = CloseBody.judge(body, at, length, loop.relaxed());
     if (error != ProtocolError.NONE) {
       fail(error);
       return;
     }
     inputEnded = true;
     int code = CloseBody.code(body, at, length);
-    closeCode = code == 0 ? CloseCode.NO_STATUS_RECEIVED : code;
+    ending.closeCode = code == 0 ? CloseCode.NO_STATUS_RECEIVED : code;
     NioConnection told = connection;
     if (phase == Phase.OPEN && told != null) {
-      peerBeganClose = true;
+      ending.peerBegan = true;
       byte[] reason = new byte[Math.max(0, length - 2)];
       body.get(at + length - reason.length, reason);
-      setDeadline(limits().closeTimeout().toNanos());
+      watch.close();
       told.onClosing(code, 0, new String(reason, StandardCharsets.UTF_8));
     }
     updateInterest();
@@ -433,10 +473,10 @@ final class Stream extends TimerHeap.Entry {
     NioConnection told = connection;
     if (phase == Phase.OPEN && told != null) {
       loop.counters().increment(LoopCounter.PROTOCOL_ERRORS);
-      protocolError = error;
-      closeCode = error.closeCode();
-      setDeadline(limits().closeTimeout().toNanos());
-      told.onClosing(closeCode, error.number(), "");
+      ending.error = error;
+      ending.closeCode = error.closeCode();
+      watch.close();
+      told.onClosing(error.closeCode(), error.number(), "");
     }
     updateInterest();
   }
@@ -446,7 +486,7 @@ final class Stream extends TimerHeap.Entry {
     phase = Phase.CLOSING;
     dropMessage();
     stopped = false;
-    setDeadline(limits().closeTimeout().toNanos());
+    watch.close();
     loop.markDirty(this);
   }
 
@@ -474,17 +514,17 @@ final class Stream extends TimerHeap.Entry {
 
   /** Handlers have not come to the peer's Close, or its error, in time: answered without them. */
   private void forceClose() {
-    close(CloseBody.isSendable(closeCode) ? closeCode : 0, "");
+    close(CloseBody.isSendable(ending.closeCode) ? ending.closeCode : 0, "");
     queue.flush();
   }
 
   /** No memory is left, and this one holds most. */
   void giveWay() {
-    closeCode = CloseCode.TRY_AGAIN_LATER;
+    ending.closeCode = CloseCode.TRY_AGAIN_LATER;
     // A Close frame can only stand between frames; the blocks of a queue would stay pinned until
     // the peer reads.
-    if (phase == Phase.OPEN && queue.isEmpty() && errno != Errno.ENOMEM) {
-      errno = Errno.ENOMEM;
+    if (phase == Phase.OPEN && queue.isEmpty() && ending.errno != Errno.ENOMEM) {
+      ending.errno = Errno.ENOMEM;
       inputEnded = true;
       dropMessage();
       forceClose();
@@ -493,19 +533,15 @@ final class Stream extends TimerHeap.Entry {
     }
   }
 
-  // ---- Deadlines.
+  // ---- The end.
 
-  private void setDeadline(long delayNanos) {
-    loop.timers().set(this, System.nanoTime() + delayNanos);
-  }
-
-  private void clearDeadline() {
-    loop.timers().cancel(this);
-  }
-
-  @Override
-  void expire() {
-    timedOut = true;
+  /** The phase has taken too long. */
+  void timeOut() {
+    if (phase == Phase.DECIDING && opening != null) {
+      opening.late();
+      return;
+    }
+    ending.timedOut = true;
     if (phase == Phase.OPEN && inputEnded) {
       forceClose();
     } else {
@@ -513,11 +549,16 @@ final class Stream extends TimerHeap.Entry {
     }
   }
 
-  // ---- The end.
+  /** The peer does not even answer, or take what it is sent. */
+  void cut(ProtocolError error) {
+    ending.error = error;
+    ending.closeCode = error.closeCode();
+    end(0, true);
+  }
 
   /** The socket is broken. */
   void fail(IOException broken) {
-    failure = broken;
+    ending.failure = broken;
     end(Errno.of(broken), false);
   }
 
@@ -528,21 +569,29 @@ final class Stream extends TimerHeap.Entry {
     }
     phase = Phase.ENDED;
     if (error != 0) {
-      errno = error;
+      ending.errno = error;
     }
-    clearDeadline();
-    opening = null;
+    watch.end();
+    dropOpening();
     if (receiver != null) {
       receiver.drop();
     }
     queue.drop();
     loop.counters().increment(LoopCounter.CLOSED);
-    loop.streamEnded();
+    loop.sockets().ended();
     if (connection != null) {
       isEndUntold = true;
       loop.tell(this);
     }
     closeChannel(reset);
+  }
+
+  private void dropOpening() {
+    Opening dropped = opening;
+    opening = null;
+    if (dropped != null) {
+      dropped.drop();
+    }
   }
 
   private void closeChannel(boolean reset) {
@@ -557,12 +606,6 @@ final class Stream extends TimerHeap.Entry {
 
   /** How it ended, for its connection. */
   CloseReasons.End seen() {
-    return new CloseReasons.End(
-        closeCode,
-        protocolError.number(),
-        errno,
-        failure == null ? Errno.failure(errno) : failure,
-        peerBeganClose,
-        timedOut);
+    return ending.seen();
   }
 }

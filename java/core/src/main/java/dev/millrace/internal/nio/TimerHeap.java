@@ -44,6 +44,13 @@ final class TimerHeap {
     sink(entry);
   }
 
+  /** Sets a deadline, or moves it nearer. */
+  void setNoLater(Entry entry, long deadlineNanos) {
+    if (!entry.isSet() || deadlineNanos - entry.deadlineNanos < 0) {
+      set(entry, deadlineNanos);
+    }
+  }
+
   /** Takes a deadline away; does nothing if there is none. */
   void cancel(Entry entry) {
     if (!entry.isSet()) {

@@ -5,8 +5,9 @@
  *
  * <p>From the outside in: a {@link NioServer} has {@link NioLoop}s; a loop accepts by {@link
  * Listener} and serves {@link Stream}s; a stream reads its request by {@link Opening}, then frames
- * by {@link FrameReceiver}, and sends by {@link SendQueue}; {@link NioConnection} is what
- * applications see of it. Memory is {@link Block}s of a {@link BlockPool}.
+ * by {@link FrameReceiver}, sends by {@link SendQueue}, and is kept to its deadlines by {@link
+ * Watch}; {@link NioConnection} is what applications see of it. Memory is {@link Block}s of a
+ * {@link BlockPool}.
  *
  * <p>The hard parts, and where they are solved:
  *
@@ -18,6 +19,8 @@
  *   <li>who wakes the loop, and posts to one that has ended: {@link Posts};
  *   <li>the order of posts, flushes and handler calls, interrupts, the end: {@link NioLoop};
  *   <li>no handler inside another: {@link Untold};
+ *   <li>answers that take their time, peers that do not wait for them: {@link Opening};
+ *   <li>all deadlines of a stream by one entry of a heap, moved by a store: {@link Deadlines};
  *   <li>no descriptor left: {@link Listener};
  *   <li>messages that end with their handler, leases with one owner: {@link NioMessage}, {@link
  *       NioLease}.

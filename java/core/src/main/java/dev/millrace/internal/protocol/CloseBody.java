@@ -18,24 +18,28 @@ public final class CloseBody {
    * Judges an unmasked body.
    *
    * @param bytes little-endian
+   * @param relaxed rules that are not enforced, of {@link Relaxed}
    * @return {@link ProtocolError#NONE}, or the rule that is broken
    */
-  public static ProtocolError judge(ByteBuffer bytes, int at, int length) {
+  public static ProtocolError judge(ByteBuffer bytes, int at, int length, int relaxed) {
     if (length == 0) {
       return ProtocolError.NONE;
     }
     if (length == 1) {
-      return ProtocolError.INVALID_CLOSE_BODY;
+      return Relaxed.contains(relaxed, Relaxed.CLOSE_LENGTH)
+          ? ProtocolError.NONE
+          : ProtocolError.INVALID_CLOSE_BODY;
     }
-    if (!isSendable(code(bytes, at, length))) {
+    if (!isSendable(code(bytes, at, length)) && !Relaxed.contains(relaxed, Relaxed.CLOSE_CODE)) {
       return ProtocolError.INVALID_CLOSE_CODE;
     }
-    return Utf8.append(Utf8.COMPLETE, bytes, at + 2, length - 2) == Utf8.COMPLETE
+    return Relaxed.contains(relaxed, Relaxed.CLOSE_REASON_UTF8)
+            || Utf8.append(Utf8.COMPLETE, bytes, at + 2, length - 2) == Utf8.COMPLETE
         ? ProtocolError.NONE
         : ProtocolError.INVALID_CLOSE_REASON;
   }
 
-  /** The code of a body that is right, 0 for an empty one. */
+  /** The code of a body that was judged right, 0 where there is none. */
   public static int code(ByteBuffer bytes, int at, int length) {
     return length < 2 ? 0 : Short.toUnsignedInt(Short.reverseBytes(bytes.getShort(at)));
   }

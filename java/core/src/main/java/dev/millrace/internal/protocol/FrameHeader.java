@@ -40,14 +40,21 @@ public final class FrameHeader {
   private static final int LENGTH_64 = 127;
   private static final int KEY_LENGTH = 4;
 
+  private final int relaxed;
   private int opcode;
   private boolean isFinal;
   private long payloadLength;
   private int maskingKey;
   private ProtocolError error = ProtocolError.NONE;
 
-  /** An empty one. */
-  public FrameHeader() {}
+  /**
+   * An empty one.
+   *
+   * @param relaxed rules that are not enforced, of {@link Relaxed}
+   */
+  public FrameHeader(int relaxed) {
+    this.relaxed = relaxed;
+  }
 
   /** Of the frame parsed last. */
   public int opcode() {
@@ -64,7 +71,7 @@ public final class FrameHeader {
     return payloadLength;
   }
 
-  /** The key's bytes, the first of them lowest. */
+  /** The key's bytes, the first of them lowest; 0 where the frame is not masked. */
   public int maskingKey() {
     return maskingKey;
   }
@@ -99,7 +106,7 @@ public final class FrameHeader {
     opcode = first & OPCODE_BITS;
     isFinal = (first & FINAL) != 0;
     int second = bytes.get(at + 1);
-    if ((second & MASKED) == 0) {
+    if ((second & MASKED) == 0 && enforces(Relaxed.MASKED_FRAMES)) {
       return broken(ProtocolError.UNMASKED_FRAME);
     }
     int length = second & LENGTH_BITS;
@@ -113,13 +120,17 @@ public final class FrameHeader {
     return length == LENGTH_16 ? parse16(bytes, at, available) : parse64(bytes, at, available);
   }
 
+  private boolean enforces(int rule) {
+    return !Relaxed.contains(relaxed, rule);
+  }
+
   private boolean judgeFirst(int first) {
     int code = first & OPCODE_BITS;
-    if ((first & RESERVED_BITS) != 0) {
+    if ((first & RESERVED_BITS) != 0 && enforces(Relaxed.RESERVED_BITS)) {
       error = ProtocolError.RESERVED_BITS;
       return false;
     }
-    if (!Opcode.isKnown(code)) {
+    if (!Opcode.isKnown(code) && enforces(Relaxed.RESERVED_OPCODES)) {
       error = ProtocolError.RESERVED_OPCODE;
       return false;
     }
@@ -135,7 +146,7 @@ public final class FrameHeader {
       return INCOMPLETE;
     }
     payloadLength = Short.toUnsignedInt(Short.reverseBytes(bytes.getShort(at + 2)));
-    if (payloadLength < LENGTH_16) {
+    if (payloadLength < LENGTH_16 && enforces(Relaxed.SHORTEST_LENGTH)) {
       return broken(ProtocolError.NON_MINIMAL_LENGTH);
     }
     return takeKey(bytes, at, 4, available);
@@ -146,7 +157,10 @@ public final class FrameHeader {
     if (available >= 3 && bytes.get(at + 2) < 0) {
       return broken(ProtocolError.LENGTH_SIGN_BIT);
     }
-    if (available >= 8 && bytes.getInt(at + 2) == 0 && bytes.getShort(at + 6) == 0) {
+    if (available >= 8
+        && bytes.getInt(at + 2) == 0
+        && bytes.getShort(at + 6) == 0
+        && enforces(Relaxed.SHORTEST_LENGTH)) {
       return broken(ProtocolError.NON_MINIMAL_LENGTH);
     }
     if (available < 10) {
@@ -157,6 +171,10 @@ public final class FrameHeader {
   }
 
   private int takeKey(ByteBuffer bytes, int at, int keyOffset, int available) {
+    if ((bytes.get(at + 1) & MASKED) == 0) {
+      maskingKey = 0;
+      return keyOffset;
+    }
     if (available < keyOffset + KEY_LENGTH) {
       return INCOMPLETE;
     }
@@ -167,6 +185,11 @@ public final class FrameHeader {
   private int broken(ProtocolError reason) {
     error = reason;
     return BROKEN;
+  }
+
+  /** Whether a frame that begins with this byte carries a message, or a part of one. */
+  public static boolean isData(byte first) {
+    return (first & OPCODE_BITS) <= Opcode.BINARY;
   }
 
   /** What {@link #write} takes: 2, 4 or 10 bytes. */

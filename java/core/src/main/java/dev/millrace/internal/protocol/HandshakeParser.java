@@ -36,6 +36,7 @@ public final class HandshakeParser {
   private static final int NONCE_LENGTH = 16;
 
   private final HandshakeLimits limits;
+  private final int relaxed;
   private int scanned;
   private int lineStart;
   private int fieldCount;
@@ -55,9 +56,14 @@ public final class HandshakeParser {
   private int headLength;
   private @Nullable Refusal refusal;
 
-  /** Ready for one request. */
-  public HandshakeParser(HandshakeLimits limits) {
+  /**
+   * Ready for one request.
+   *
+   * @param relaxed rules that are not enforced, of {@link Relaxed}
+   */
+  public HandshakeParser(HandshakeLimits limits, int relaxed) {
     this.limits = limits;
+    this.relaxed = relaxed;
   }
 
   /** What is asked for; once complete. */
@@ -287,12 +293,13 @@ public final class HandshakeParser {
   /** What only the whole head tells, RFC 6455 4.2.1. */
   private @Nullable Refusal judge(byte[] head) {
     kind = isHead ? Kind.HEAD : Kind.GET;
-    if (!hasHost) {
-      return Refusal.NO_HOST;
-    }
     // One WebSocket field is an attempt: to answer it as a plain GET would hide the client's
     // mistake.
-    if (!upgradesToWebSocket && keyStart < 0 && !hasVersion) {
+    boolean isAttempt = upgradesToWebSocket || keyStart >= 0 || hasVersion;
+    if (!hasHost && !(isAttempt && isRelaxed(Relaxed.HOST_HEADER))) {
+      return Refusal.NO_HOST;
+    }
+    if (!isAttempt) {
       return null;
     }
     if (isHead) {
@@ -301,11 +308,11 @@ public final class HandshakeParser {
     if (!upgradesToWebSocket) {
       return Refusal.NO_UPGRADE;
     }
-    if (!connectionUpgrades) {
+    if (!connectionUpgrades && !isRelaxed(Relaxed.CONNECTION_HEADER)) {
       return Refusal.NO_CONNECTION;
     }
     // Before the key: another version may have another key (RFC 6455 4.4).
-    if (!isVersion13) {
+    if (!isVersion13 && !isRelaxed(Relaxed.VERSION)) {
       return Refusal.WEBSOCKET_VERSION;
     }
     if (keyStart < 0) {
@@ -316,6 +323,10 @@ public final class HandshakeParser {
     }
     kind = Kind.UPGRADE;
     return null;
+  }
+
+  private boolean isRelaxed(int rule) {
+    return Relaxed.contains(relaxed, rule);
   }
 
   /** Base64 of 16 bytes in its one canonical form, RFC 6455 4.2.1, RFC 4648 3.5. */

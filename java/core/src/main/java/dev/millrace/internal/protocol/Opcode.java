@@ -18,7 +18,7 @@ public final class Opcode {
   }
 
   /** Whether it is not reserved. */
-  static boolean isKnown(int opcode) {
+  public static boolean isKnown(int opcode) {
     return (opcode & 7) <= 2;
   }
 }

@@ -2,8 +2,8 @@
 package dev.millrace.internal.protocol;
 
 /**
- * What a peer did against the protocol. Each has one close code; the sentences stand in {@code
- * internal.spi}, by the number, which is the same in every engine.
+ * What a peer did against the protocol, or our patience. Each has one close code; the sentences
+ * stand in {@code internal.spi}, by the number, which is the same in every engine.
  */
 public enum ProtocolError {
   NONE(0),
@@ -36,7 +36,12 @@ public enum ProtocolError {
   /** RFC 6455 7.4. */
   INVALID_CLOSE_CODE(1002),
   /** RFC 6455 5.5.1: the reason is not UTF-8. */
-  INVALID_CLOSE_REASON(1007);
+  INVALID_CLOSE_REASON(1007),
+  IDLE(1001),
+  /** A ping was not answered: no Close frame would be either. */
+  NO_PONG(1006),
+  /** Nothing of what was sent is taken: no Close frame would be either. */
+  NO_PROGRESS(1006);
 
   private final int closeCode;
 
@@ -44,7 +49,7 @@ public enum ProtocolError {
     this.closeCode = closeCode;
   }
 
-  /** What the connection is closed with. */
+  /** What the connection is closed with; 1006 where it is cut. */
   public int closeCode() {
     return closeCode;
   }

@@ -25,7 +25,7 @@ import java.lang.annotation.Native;
  */
 public final class Records {
   /** The layout of everything below; the library answers the same number or is refused. */
-  @Native public static final int ABI = 2;
+  @Native public static final int ABI = 3;
 
   // The record.
   @Native public static final int RECORD_LENGTH = 32;
@@ -67,7 +67,7 @@ public final class Records {
   @Native public static final int DRAINED = 133;
   @Native public static final int CLOSING = 134;
   @Native public static final int CLOSED = 135;
-  @Native public static final int PONG = 136;
+  // 136 was PONG; ids are never used again.
   @Native public static final int TIMER = 137;
   @Native public static final int SENT = 138;
 
@@ -100,6 +100,7 @@ public final class Records {
   @Native public static final int EVENTS_OFFSET = 139_264;
   @Native public static final int BODIES_OFFSET = 270_336;
   @Native public static final int BODIES_LENGTH = 65_536;
+  @Native public static final int MAX_CONNECTIONS_OFFSET = 4;
   @Native public static final int BUFFERED_OFFSET = 335_872;
 
   // A loop's region.
@@ -133,12 +134,18 @@ public final class Records {
   @Native public static final int OPTION_HIGH_WATER_BYTES_OFFSET = 16;
   @Native public static final int OPTION_HANDSHAKE_TIMEOUT_OFFSET = 24;
   @Native public static final int OPTION_CLOSE_TIMEOUT_OFFSET = 32;
-  @Native public static final int OPTION_MAX_CONNECTIONS_OFFSET = 40;
-  @Native public static final int OPTION_MAX_FRAGMENTS_OFFSET = 44;
-  @Native public static final int OPTION_MAX_HEADER_BYTES_OFFSET = 48;
-  @Native public static final int OPTION_MAX_REQUEST_LINE_OFFSET = 52;
-  @Native public static final int OPTION_ALLOCATOR_OFFSET = 56;
-  @Native public static final int OPTIONS_LENGTH = 64;
+  @Native public static final int OPTION_IDLE_TIMEOUT_OFFSET = 40;
+  @Native public static final int OPTION_PING_INTERVAL_OFFSET = 48;
+  @Native public static final int OPTION_MAX_PING_INTERVAL_OFFSET = 56;
+  @Native public static final int OPTION_PONG_TIMEOUT_OFFSET = 64;
+  @Native public static final int OPTION_WRITE_TIMEOUT_OFFSET = 72;
+  @Native public static final int OPTION_MAX_CONNECTIONS_OFFSET = 80;
+  @Native public static final int OPTION_MAX_FRAGMENTS_OFFSET = 84;
+  @Native public static final int OPTION_MAX_HEADER_BYTES_OFFSET = 88;
+  @Native public static final int OPTION_MAX_REQUEST_LINE_OFFSET = 92;
+  @Native public static final int OPTION_ALLOCATOR_OFFSET = 96;
+  @Native public static final int OPTION_RELAXED_OFFSET = 100;
+  @Native public static final int OPTIONS_LENGTH = 104;
 
   // Allocators of a loop's options.
   @Native public static final int ALLOCATOR_BLOCKS = 0;
@@ -189,6 +196,8 @@ public final class Records {
   @Native public static final int COUNTER_SHARED_USE = 43;
   @Native public static final int COUNTER_SHARED_HIGH_WATER = 44;
   @Native public static final int COUNTER_SHARED_SPILLS = 45;
+  @Native public static final int COUNTER_PINGS_SENT = 46;
+  @Native public static final int COUNTER_DEADLINES_PASSED = 47;
   @Native public static final int COUNTER_BLOCKS_BY_CLASS = 64;
   @Native public static final int BLOCK_CLASSES = 23;
 

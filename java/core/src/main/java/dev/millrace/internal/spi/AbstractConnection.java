@@ -140,7 +140,8 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   /**
    * Calls {@code onClose} if {@code onOpen} was called, and completes {@link #closed()}. Only the
-   * first call counts. {@link #isOpen()} must be false by now.
+   * first call counts. {@link #isOpen()} must be false by now. What the connection was counted as
+   * is given back first.
    *
    * @param told how the connection ended, as the engine knows it
    */
@@ -151,6 +152,9 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     CloseReason reason = withFailure(told);
     boolean opened = state != NEW;
     state = ENDED;
+    if (handshake instanceof Admission place) {
+      place.release();
+    }
     if (opened) {
       try {
         handler.onClose(this, reason);
@@ -226,7 +230,12 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public String toString() {
-    return "Connection[id=" + id() + ", path=" + handshake.path() + "]";
+    String peer = handshake instanceof NamedPeer named ? named.loggedPeer() : null;
+    return "Connection[id="
+        + id()
+        + ", path="
+        + LogText.of(handshake.path())
+        + (peer == null ? "]" : ", peer=" + peer + "]");
   }
 
   /** The engine knows that it was told to close with 1011; why, only this class knows. */

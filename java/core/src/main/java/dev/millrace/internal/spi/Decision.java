@@ -4,7 +4,9 @@ package dev.millrace.internal.spi;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +65,30 @@ public sealed interface Decision {
         }
         start = end + 2;
       }
+    }
+  }
+
+  /**
+   * The answer comes later. Reads rest until then, and the handshake's deadline is this one's. When
+   * the connection ends before, the engine calls {@link #abandon} and the decision comes to
+   * nothing.
+   *
+   * @param decision completes, on any thread, with {@link Accept} or {@link Respond}; never fails
+   * @param deadline how long the engine waits from now
+   * @param late the answer after that
+   * @param abandon gives up what was counted for the request; called at most once, in place of an
+   *     answer: after the deadline, or when the connection has ended. Any thread
+   */
+  record Later(
+      CompletionStage<Decision> decision, Duration deadline, Respond late, Runnable abandon)
+      implements Decision {
+
+    /** Checks that all is there. */
+    public Later {
+      Objects.requireNonNull(decision, "decision");
+      Objects.requireNonNull(deadline, "deadline");
+      Objects.requireNonNull(late, "late");
+      Objects.requireNonNull(abandon, "abandon");
     }
   }
 

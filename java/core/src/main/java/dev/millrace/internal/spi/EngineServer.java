@@ -37,9 +37,11 @@ public interface EngineServer {
    * cuts the rest and ends the loops. Blocks until all is done, except on a loop thread, where it
    * starts this and returns. Calling it again waits for the first call.
    *
-   * @param drain how long to wait for the closing handshakes; zero cuts at once
+   * @param drain how long to wait for the closing handshakes, from now; zero cuts at once
+   * @param spread over how much of that time each loop spreads its Close frames evenly, the first
+   *     at once; not longer than {@code drain}
    */
-  void shutdown(Duration drain);
+  void shutdown(Duration drain, Duration spread);
 
   /**
    * Completes when the last loop has ended, however that came.

@@ -2,8 +2,8 @@
 package dev.millrace.internal.spi;
 
 /**
- * One sentence for each way in which a peer can break the protocol, by its number, which is the
- * same in every engine.
+ * One sentence for each way in which a peer can break the protocol, or our patience, by its number,
+ * which is the same in every engine.
  */
 public final class ProtocolErrors {
   private static final String[] SENTENCES = {
@@ -24,7 +24,19 @@ public final class ProtocolErrors {
     "the peer sent a Close frame with a body of one byte (RFC 6455 5.5.1)",
     "the peer sent a close code that may not be sent (RFC 6455 7.4)",
     "the peer sent a close reason that is not UTF-8 (RFC 6455 5.5.1)",
+    "no message came or went within the idle timeout",
+    "the peer did not answer a ping in time",
+    "the peer took nothing of what was sent to it in time",
   };
+
+  /** A connection was idle too long: it is closed with 1001. */
+  public static final int IDLE = 17;
+
+  /** A ping was not answered: the connection is cut. */
+  public static final int NO_PONG = 18;
+
+  /** Nothing of what was queued was taken: the connection is cut. */
+  public static final int NO_PROGRESS = 19;
 
   private ProtocolErrors() {}
 

@@ -2,9 +2,11 @@
 package dev.millrace.internal.spi;
 
 import dev.millrace.Limits;
+import dev.millrace.ProtocolRule;
 import dev.millrace.SocketOptions;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * What the API hands to an engine.
@@ -13,6 +15,7 @@ import java.util.Objects;
  * @param loops how many loops, at least 1
  * @param limits what is allowed
  * @param socketOptions what the system is asked for when listening
+ * @param relaxed the rules that are not enforced
  * @param dispatcher decides what a request becomes; called on loop threads, several at once
  */
 public record ServerSpec(
@@ -20,6 +23,7 @@ public record ServerSpec(
     int loops,
     Limits limits,
     SocketOptions socketOptions,
+    Set<ProtocolRule> relaxed,
     RequestDispatcher dispatcher) {
 
   /** The most loops that an engine must take. */
@@ -35,6 +39,7 @@ public record ServerSpec(
    */
   public ServerSpec {
     listen = List.copyOf(listen);
+    relaxed = Set.copyOf(relaxed);
     Objects.requireNonNull(limits, "limits");
     Objects.requireNonNull(socketOptions, "socketOptions");
     Objects.requireNonNull(dispatcher, "dispatcher");

@@ -13,12 +13,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FrameHeaderTest {
   private static final HexFormat HEX = HexFormat.of();
   private static final int PREFIX = 3;
 
-  private final FrameHeader header = new FrameHeader();
+  /** Of the bytes 01 02 03 04. */
+  private static final int KEY = 0x04030201;
+
+  private FrameHeader header = new FrameHeader(Relaxed.NONE);
 
   private static byte[] hex(String text) {
     return HEX.parseHex(text.replace(" ", ""));
@@ -55,7 +59,7 @@ class FrameHeaderTest {
     assertThat(header.opcode()).isEqualTo(opcode);
     assertThat(header.isFinal()).isEqualTo(last);
     assertThat(header.payloadLength()).isEqualTo(payload);
-    assertThat(header.maskingKey()).isEqualTo(0x04030201);
+    assertThat(header.maskingKey()).isEqualTo(KEY);
   }
 
   private static Stream<Arguments> broken() {
@@ -96,7 +100,46 @@ class FrameHeaderTest {
     }
   }
 
-  /** Every first and second byte, random beyond, whole and cut: as the plain reading says. */
+  private static Stream<Arguments> relaxed() {
+    return Stream.of(
+        Arguments.of(Relaxed.MASKED_FRAMES, "81 05", 2, Opcode.TEXT, 5L),
+        Arguments.of(Relaxed.MASKED_FRAMES, "82 7e 0100", 4, Opcode.BINARY, 256L),
+        Arguments.of(Relaxed.MASKED_FRAMES, "82 85 01020304", 6, Opcode.BINARY, 5L),
+        Arguments.of(Relaxed.RESERVED_BITS, "f1 80 01020304", 6, Opcode.TEXT, 0L),
+        Arguments.of(Relaxed.RESERVED_OPCODES, "83 fe 0100 01020304", 8, 3, 256L),
+        Arguments.of(Relaxed.RESERVED_OPCODES, "8b fd 01020304", 6, 11, 125L),
+        Arguments.of(Relaxed.SHORTEST_LENGTH, "82 fe 0005 01020304", 8, Opcode.BINARY, 5L),
+        Arguments.of(
+            Relaxed.SHORTEST_LENGTH, "82 ff 0000000000000005 01020304", 14, Opcode.BINARY, 5L));
+  }
+
+  @ParameterizedTest(name = "{1}")
+  @MethodSource("relaxed")
+  void readsByteByByteWhatIsRelaxed(int rule, String text, int length, int opcode, long payload) {
+    byte[] bytes = hex(text);
+    header = new FrameHeader(rule);
+    for (int cut = 0; cut < bytes.length; cut++) {
+      assertThat(parse(bytes, cut)).as("cut=%d", cut).isEqualTo(FrameHeader.INCOMPLETE);
+    }
+    assertThat(parse(bytes, bytes.length)).isEqualTo(length);
+    assertThat(header.opcode()).isEqualTo(opcode);
+    assertThat(header.payloadLength()).isEqualTo(payload);
+    assertThat(header.maskingKey()).isEqualTo(bytes[1] < 0 ? KEY : 0);
+  }
+
+  /** What bounds memory, and what says where a message ends, is no rule that can be relaxed. */
+  @ParameterizedTest
+  @ValueSource(strings = {"09 80", "0b 80", "89 fe", "8b fe", "8b 7f", "82 ff 80", "83 7f 80"})
+  void someRulesAreAlwaysEnforced(String text) {
+    header = new FrameHeader(-1);
+    byte[] bytes = hex(text);
+    assertThat(parse(bytes, bytes.length)).isEqualTo(FrameHeader.BROKEN);
+  }
+
+  /**
+   * Every first and second byte, random beyond, whole and cut, any rules relaxed: as the plain
+   * reading says.
+   */
   @Test
   void agreesWithThePlainReading() {
     Random random = new Random(20_261_120);
@@ -110,9 +153,11 @@ class FrameHeaderTest {
           Arrays.fill(bytes, 2, 2 + random.nextInt(8), (byte) 0);
         }
         int length = random.nextInt(FrameHeader.MAX_LENGTH + 1);
+        int rules = random.nextBoolean() ? Relaxed.NONE : random.nextInt(1 << 4);
+        header = new FrameHeader(rules);
         assertThat(outcome(bytes, length))
-            .as(() -> HEX.formatHex(bytes) + " length=" + length)
-            .isEqualTo(plain(bytes, length));
+            .as(() -> HEX.formatHex(bytes) + " length=" + length + " relaxed=" + rules)
+            .isEqualTo(plain(bytes, length, rules));
       }
     }
   }
@@ -127,15 +172,16 @@ class FrameHeaderTest {
   }
 
   /** RFC 6455 5.2, one rule after the other. */
-  private static String plain(byte[] bytes, int length) {
+  private static String plain(byte[] bytes, int length, int relaxed) {
     if (length < 1) {
       return "incomplete";
     }
     int opcode = bytes[0] & 15;
-    if ((bytes[0] & 0x70) != 0) {
+    if ((bytes[0] & 0x70) != 0 && (relaxed & Relaxed.RESERVED_BITS) == 0) {
       return "RESERVED_BITS";
     }
-    if (opcode > 10 || opcode > 2 && opcode < 8) {
+    boolean isReserved = opcode > 10 || opcode > 2 && opcode < 8;
+    if (isReserved && (relaxed & Relaxed.RESERVED_OPCODES) == 0) {
       return "RESERVED_OPCODE";
     }
     if (opcode > 7 && bytes[0] >= 0) {
@@ -144,7 +190,7 @@ class FrameHeaderTest {
     if (length < 2) {
       return "incomplete";
     }
-    if (bytes[1] >= 0) {
+    if (bytes[1] >= 0 && (relaxed & Relaxed.MASKED_FRAMES) == 0) {
       return "UNMASKED_FRAME";
     }
     int code = bytes[1] & 127;
@@ -158,15 +204,18 @@ class FrameHeaderTest {
     long payload = width == 0 ? code : 0;
     for (int i = 0; i < width && 2 + i < length; i++) {
       payload = payload << 8 | bytes[2 + i] & 0xFF;
-      if (width == 8 && i == 5 && payload == 0) {
+      if (width == 8 && i == 5 && payload == 0 && (relaxed & Relaxed.SHORTEST_LENGTH) == 0) {
         return "NON_MINIMAL_LENGTH";
       }
     }
     if (length < 2 + width) {
       return "incomplete";
     }
-    if (width == 2 && payload < 126) {
+    if (width == 2 && payload < 126 && (relaxed & Relaxed.SHORTEST_LENGTH) == 0) {
       return "NON_MINIMAL_LENGTH";
+    }
+    if (bytes[1] >= 0) {
+      return 2 + width + " " + payload + " 0";
     }
     int end = 2 + width + 4;
     if (length < end) {

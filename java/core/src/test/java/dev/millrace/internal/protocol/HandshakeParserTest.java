@@ -35,9 +35,13 @@ class HandshakeParserTest {
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  /** Gives the prefixes that end there, each as an array of exactly that length. */
   private static Outcome feed(byte[] request, HandshakeLimits limits, IntStream ends) {
-    HandshakeParser parser = new HandshakeParser(limits);
+    return feed(request, limits, Relaxed.NONE, ends);
+  }
+
+  /** Gives the prefixes that end there, each as an array of exactly that length. */
+  private static Outcome feed(byte[] request, HandshakeLimits limits, int relaxed, IntStream ends) {
+    HandshakeParser parser = new HandshakeParser(limits, relaxed);
     Result result = Result.INCOMPLETE;
     for (int end : ends.toArray()) {
       result = parser.parse(Arrays.copyOf(request, end), end);
@@ -125,7 +129,7 @@ class HandshakeParserTest {
   void rfc6455_1_3_theExampleAndWhatFollowsIsNotLookedAt(String behind) {
     String head = upgrade(with("Origin", "http://example.com"));
     byte[] request = latin1(head + behind);
-    HandshakeParser parser = new HandshakeParser(DEFAULTS);
+    HandshakeParser parser = new HandshakeParser(DEFAULTS, Relaxed.NONE);
     assertThat(parser.parse(request, request.length)).isEqualTo(Result.COMPLETE);
     assertThat(parser.kind()).isEqualTo(Kind.UPGRADE);
     assertThat(parser.headLength()).isEqualTo(head.length());
@@ -540,6 +544,47 @@ class HandshakeParserTest {
     assertThat(status(upgrade(with("Sec-WebSocket-Version", version)))).isEqualTo(426);
   }
 
+  /** Byte by byte: taken where the rule is relaxed, and refused where all the others are. */
+  private static void expectOnlyRelaxedBy(int rule, String text) {
+    byte[] request = latin1(text);
+    IntStream.of(rule, ~rule)
+        .forEach(
+            relaxed -> {
+              Outcome outcome =
+                  feed(request, DEFAULTS, relaxed, IntStream.rangeClosed(0, request.length));
+              assertThat(outcome.result)
+                  .as("%s relaxed=%x", text, relaxed)
+                  .isEqualTo(relaxed == rule ? Result.COMPLETE : Result.REFUSED);
+              assertThat(outcome.kind).isEqualTo(relaxed == rule ? Kind.UPGRADE : Kind.GET);
+            });
+  }
+
+  @Test
+  void someRulesCanBeRelaxedEachAlone() {
+    expectOnlyRelaxedBy(Relaxed.HOST_HEADER, upgrade(without("Host")));
+    expectOnlyRelaxedBy(Relaxed.CONNECTION_HEADER, upgrade(without("Connection")));
+    expectOnlyRelaxedBy(Relaxed.CONNECTION_HEADER, upgrade(with("Connection", "close")));
+    expectOnlyRelaxedBy(Relaxed.VERSION, upgrade(without("Sec-WebSocket-Version")));
+    expectOnlyRelaxedBy(Relaxed.VERSION, upgrade(with("Sec-WebSocket-Version", "8")));
+  }
+
+  @Test
+  void theOthersCannot() {
+    for (String text :
+        List.of(
+            request("GET / HTTP/1.1", List.of("Accept: */*")),
+            upgrade(with("Host", "a b")),
+            upgrade(twice(FIELDS, "Host", "other")),
+            upgrade(without("Upgrade")),
+            upgrade(without("Sec-WebSocket-Key")),
+            upgrade(with("Content-Length", "1")))) {
+      byte[] request = latin1(text);
+      assertThat(feed(request, DEFAULTS, -1, IntStream.of(request.length)).result)
+          .as(text)
+          .isEqualTo(Result.REFUSED);
+    }
+  }
+
   @Test
   void rfc6455_4_4_theVersionIsJudgedBeforeTheKey() {
     assertThat(status(upgrade(without("Sec-WebSocket-Version")))).isEqualTo(426);
@@ -662,7 +707,7 @@ class HandshakeParserTest {
 
   private static void assertRefusedAt(
       String text, HandshakeLimits limits, int certain, int status) {
-    HandshakeParser parser = new HandshakeParser(limits);
+    HandshakeParser parser = new HandshakeParser(limits, Relaxed.NONE);
     byte[] request = latin1(text);
     int end = 1;
     while (parser.parse(request, end) == Result.INCOMPLETE) {
@@ -696,7 +741,7 @@ class HandshakeParserTest {
     IntStream.range(0, 80).forEach(i -> fields.add("Y" + i + ": " + "y".repeat(100)));
     byte[] request = latin1(upgrade(fields));
     int key = upgrade(fields).indexOf(KEY);
-    HandshakeParser parser = new HandshakeParser(DEFAULTS);
+    HandshakeParser parser = new HandshakeParser(DEFAULTS, Relaxed.NONE);
     Result result = Result.INCOMPLETE;
     int lineStart = 0;
     for (int end = 1; end <= request.length && result == Result.INCOMPLETE; end++) {

@@ -339,4 +339,42 @@ class AbstractConnectionTest {
     assertThatThrownBy(() -> connection.attachment(Integer.class))
         .isInstanceOf(ClassCastException.class);
   }
+
+  @Test
+  void givesItsPlaceBackOnceAndBeforeOnClose() {
+    List<String> calls = new ArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void onMessage(Connection connection, Message message) {}
+
+          @Override
+          public void onClose(Connection connection, CloseReason reason) {
+            calls.add("onClose");
+          }
+        };
+    CountedHandshake counted = new CountedHandshake(() -> calls.add("release"), null);
+    FakeConnection connection = new FakeConnection(handler, counted);
+    connection.open();
+    assertThat(calls).isEmpty();
+    connection.end(NORMAL);
+    connection.end(INTERNAL);
+    assertThat(calls).containsExactly("release", "onClose");
+
+    FakeConnection unopened = new FakeConnection(handler, counted);
+    unopened.end(NORMAL);
+    assertThat(calls).containsExactly("release", "onClose", "release");
+  }
+
+  @Test
+  void isShownWithItsPathAndThePeerThatIsNamed() {
+    Script script = new Script();
+    assertThat(new FakeConnection(script)).hasToString("Connection[id=42, path=/fake]");
+    assertThat(new FakeConnection(script, new CountedHandshake(() -> {}, null)))
+        .hasToString("Connection[id=42, path=/counted]");
+    assertThat(new FakeConnection(script, new CountedHandshake(() -> {}, "ada")))
+        .hasToString("Connection[id=42, path=/counted, peer=ada]");
+    assertThat(new FakeConnection(script, new FakeHandshake("/a\u0085b")).toString())
+        .contains("path=/a\\u0085b]");
+  }
 }

@@ -3,6 +3,7 @@ package dev.millrace.internal.spi;
 
 import dev.millrace.CloseReason;
 import dev.millrace.Handler;
+import dev.millrace.Handshake;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.ScheduledTask;
@@ -21,7 +22,11 @@ final class FakeConnection extends AbstractConnection {
   final List<String> closes = new ArrayList<>();
 
   FakeConnection(Handler handler) {
-    super(handler, new FakeHandshake("/fake"));
+    this(handler, new FakeHandshake("/fake"));
+  }
+
+  FakeConnection(Handler handler, Handshake handshake) {
+    super(handler, handshake);
   }
 
   void open() {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace;
+
+import dev.millrace.internal.spi.Admission;
+import dev.millrace.internal.spi.Decision;
+import dev.millrace.internal.spi.RequestHead;
+import java.security.Principal;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of an upgrade whose route was found: its origin decides, then the limits, and last
+ * the application, at once or in its time.
+ */
+final class Upgrades {
+
+  private static final Map<String, String> RETRY_SOON = Map.of("Retry-After", "1");
+
+  private final OriginPolicy origins;
+  private final Admissions admissions;
+  private final UpgradeHook hook;
+  private final List<String> keptHeaders;
+  private final UnaryOperator<String> redaction;
+
+  Upgrades(
+      OriginPolicy origins,
+      Admissions admissions,
+      UpgradeHook hook,
+      List<String> keptHeaders,
+      UnaryOperator<String> redaction) {
+    this.origins = origins;
+    this.admissions = admissions;
+    this.hook = hook;
+    this.keptHeaders = keptHeaders;
+    this.redaction = redaction;
+  }
+
+  Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match) {
+    if (!origins.permits(head.headers("Origin"), head.authority())) {
+      return Dispatcher.respond(head, 403, "origin not allowed");
+    }
+    Admission place;
+    try {
+      place = admissions.admit(match.pattern(), head.remote());
+    } catch (Admissions.RefusedException e) {
+      return unavailable(e.getMessage());
+    }
+    Candidate candidate = new Candidate(head, match, place);
+    try {
+      return hook instanceof UpgradeHook.InTime inTime
+          ? candidate.ask(inTime)
+          : candidate.ask((UpgradeHook.AtOnce) hook);
+    } catch (Throwable t) {
+      return candidate.fail(t);
+    }
+  }
+
+  private static Decision.Respond unavailable(String sentence) {
+    return new Decision.Respond(Responses.text(503, sentence, RETRY_SOON, true));
+  }
+
+  /** A request that was let in. It holds its place until it is turned away or its end is told. */
+  private final class Candidate {
+    private final RoutedRequest request;
+    private final Router.Match<Dispatcher.Route> match;
+    private final Admission place;
+    private volatile boolean abandoned;
+
+    Candidate(RequestHead head, Router.Match<Dispatcher.Route> match, Admission place) {
+      this.request = new RoutedRequest(head, match.parameters());
+      this.match = match;
+      this.place = place;
+    }
+
+    Decision ask(UpgradeHook.AtOnce hook) {
+      return answer(Objects.requireNonNull(hook.decision().apply(request), "answer of onUpgrade"));
+    }
+
+    Decision ask(UpgradeHook.InTime hook) {
+      CompletionStage<? extends Upgrade> stage =
+          Objects.requireNonNull(hook.decision().apply(request), "stage of onUpgradeAsync");
+      CompletableFuture<Decision> decision = new CompletableFuture<>();
+      stage.whenComplete((upgrade, failure) -> decision.complete(answer(upgrade, failure)));
+      return decision.isDone()
+          ? decision.join()
+          : new Decision.Later(decision, hook.deadline(), late(), this::abandon);
+    }
+
+    private static Decision.Respond late() {
+      return unavailable("the server took too long to decide");
+    }
+
+    /** Nobody waits for the answer any more. */
+    private void abandon() {
+      abandoned = true;
+      place.release();
+    }
+
+    private Decision answer(@Nullable Upgrade upgrade, @Nullable Throwable failure) {
+      if (failure != null) {
+        boolean wrapped = failure instanceof CompletionException && failure.getCause() != null;
+        return fail(wrapped ? failure.getCause() : failure);
+      }
+      if (abandoned) {
+        return late(); // and no handler is asked for
+      }
+      try {
+        return answer(Objects.requireNonNull(upgrade, "answer of onUpgradeAsync"));
+      } catch (Throwable t) {
+        return fail(t);
+      }
+    }
+
+    private Decision answer(Upgrade upgrade) {
+      if (upgrade instanceof Upgrade.Rejected rejected) {
+        place.release();
+        return new Decision.Respond(
+            Responses.text(rejected.status(), rejected.text(), rejected.headers(), true));
+      }
+      return accept((Upgrade.Accepted) upgrade);
+    }
+
+    Decision fail(Throwable thrown) {
+      place.release();
+      return Dispatcher.failed(request.head(), thrown);
+    }
+
+    private Decision accept(Upgrade.Accepted accepted) {
+      StringBuilder lines = new StringBuilder();
+      accepted.headers().forEach((name, value) -> Responses.line(lines, name, value));
+      String subprotocol = accepted.subprotocol().orElse(null);
+      if (subprotocol != null) {
+        requireOffered(subprotocol);
+        Responses.line(lines, "Sec-WebSocket-Protocol", subprotocol);
+      }
+      Handshake handshake = handshake(accepted, subprotocol);
+      Dispatcher.Route route = match.target();
+      Handler handler = Objects.requireNonNull(route.handlers().get(), "handler of the supplier");
+      return new Decision.Accept(handler, handshake, lines.toString(), route.executor().executor());
+    }
+
+    private void requireOffered(String subprotocol) {
+      if (!request.subprotocols().contains(subprotocol)) {
+        throw new IllegalStateException(
+            "subprotocol was not offered: chosen="
+                + subprotocol
+                + ", offered="
+                + request.subprotocols());
+      }
+    }
+
+    /** As little as there is something in. */
+    private Handshake handshake(Upgrade.Accepted accepted, @Nullable String subprotocol) {
+      String path = request.path();
+      String shared = path.equals(match.pattern()) ? match.pattern() : path;
+      Handshake handshake =
+          new KeptHandshake(
+                  PlainHandshake.of(shared, request.remoteAddress()),
+                  request.head().query(),
+                  match.parameters(),
+                  kept(),
+                  subprotocol,
+                  accepted.attributes())
+              .compact();
+      Principal peer = accepted.principal().or(request::peer).orElse(null);
+      if (peer != null) {
+        handshake = new IdentifiedHandshake(handshake, peer, redaction);
+      }
+      return place == Admission.UNCOUNTED ? handshake : new AdmittedHandshake(handshake, place);
+    }
+
+    private Map<String, String> kept() {
+      if (keptHeaders.isEmpty()) {
+        return Map.of();
+      }
+      Map<String, String> kept = new HashMap<>();
+      for (String name : keptHeaders) {
+        request.header(name).ifPresent(value -> kept.put(name, value));
+      }
+      return Map.copyOf(kept);
+    }
+  }
+}

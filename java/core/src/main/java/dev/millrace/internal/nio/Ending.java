@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.CloseCode;
+import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.Errno;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** What a stream will say of its end. */
+final class Ending {
+  int closeCode = CloseCode.ABNORMAL_CLOSURE;
+  ProtocolError error = ProtocolError.NONE;
+  int errno;
+  @Nullable IOException failure;
+  boolean peerBegan;
+  boolean timedOut;
+
+  /** The same for its connection. */
+  CloseReasons.End seen() {
+    return new CloseReasons.End(
+        closeCode,
+        error.number(),
+        errno,
+        failure == null ? Errno.failure(errno) : failure,
+        peerBegan,
+        timedOut);
+  }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.spi.RoundTrip;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+
+/**
+ * Keeps the {@link Deadlines} of a stream, by one entry in the loop's heap: where that is set
+ * earlier than need be it stays, and looks then. Nothing is held against a peer before the socket
+ * was asked once more, because a handler may have kept the loop from what has lain there for long.
+ * Loop thread only.
+ */
+final class Watch extends TimerHeap.Entry {
+  private final Stream stream;
+  private final NioLoop loop;
+  private final Deadlines deadlines;
+
+  Watch(Stream stream) {
+    this.stream = stream;
+    loop = stream.loop();
+    deadlines = new Deadlines(loop.timeouts());
+  }
+
+  // ---- What the stream has seen.
+
+  /** The phase must end in so many nanoseconds. */
+  void endIn(long nanos) {
+    deadlines.endIn(nanos, System.nanoTime());
+    arm();
+  }
+
+  /** The connection is open. */
+  void open() {
+    deadlines.open(System.nanoTime());
+    arm();
+  }
+
+  /** The connection closes, and must come to its end in time. */
+  void close() {
+    deadlines.close();
+    endIn(loop.timeouts().close());
+  }
+
+  /** The stream has ended. */
+  void end() {
+    loop.timers().cancel(this);
+  }
+
+  /** Some bytes came. */
+  void received() {
+    deadlines.received();
+  }
+
+  /** A part of a message came, or went. */
+  void moved() {
+    if (deadlines.watchIdleness()) {
+      deadlines.moved(System.nanoTime());
+    }
+  }
+
+  /** The socket is read from, or is not. */
+  void setReading(boolean reads) {
+    if (reads == deadlines.isResting()) {
+      deadlines.rest(!reads, System.nanoTime());
+      arm();
+    }
+  }
+
+  /** The socket was asked to take what is queued. */
+  void flushed(boolean tookSome, boolean isBlocked) {
+    if (isBlocked) {
+      deadlines.blocked(tookSome, System.nanoTime());
+      arm();
+    } else {
+      deadlines.unblocked();
+    }
+  }
+
+  /** The application has sent a ping: some byte must follow in time. */
+  void awaitPong() {
+    deadlines.await(System.nanoTime());
+    arm();
+  }
+
+  /** A pong came with this time. */
+  void ponged(long payload, long now) {
+    deadlines.ponged(payload, now);
+  }
+
+  // ---- What has passed.
+
+  private void arm() {
+    long now = System.nanoTime();
+    long left = deadlines.untilNext(now);
+    if (left != Deadlines.NEVER) {
+      loop.timers().setNoLater(this, now + left);
+    }
+  }
+
+  @Override
+  void expire() {
+    Deadlines.Due due = deadlines.due(System.nanoTime());
+    if (due != null) {
+      act(due);
+    }
+    if (!stream.hasEnded()) {
+      arm();
+    }
+  }
+
+  private void act(Deadlines.Due due) {
+    switch (due) {
+      case END -> stream.timeOut();
+      case WRITE -> {
+        stream.queue().flush();
+        if (isStill(due)) {
+          stream.cut(ProtocolError.NO_PROGRESS);
+        }
+      }
+      case PONG -> {
+        loop.serve(stream, SelectionKey.OP_READ);
+        if (isStill(due)) {
+          stream.cut(ProtocolError.NO_PONG);
+        }
+      }
+      case IDLE -> {
+        loop.serve(stream, SelectionKey.OP_READ);
+        if (isStill(due)) {
+          stream.fail(ProtocolError.IDLE);
+        }
+      }
+      case PING -> ping();
+    }
+  }
+
+  private boolean isStill(Deadlines.Due due) {
+    return !stream.hasEnded() && deadlines.isPast(due, System.nanoTime());
+  }
+
+  /** A ping behind queued bytes would measure nothing: that beat is left out. */
+  private void ping() {
+    long now = System.nanoTime();
+    NioConnection connection = stream.connection();
+    if (!deadlines.beat(now) || !stream.queue().isEmpty() || connection == null) {
+      return;
+    }
+    byte[] payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now).array();
+    if (stream.queue().appendControl(Opcode.PING, payload, payload.length)) {
+      connection.onPing(now);
+      deadlines.pinged(now);
+    }
+  }
+}

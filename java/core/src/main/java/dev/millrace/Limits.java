@@ -410,6 +410,30 @@ public final class Limits {
   }
 
   /**
+   * How long one turn of a loop may take, which is a call of a handler as a rule. After that a
+   * warning with the loop's stack is logged, and {@link LoopStatistics#blocked()} counts: what
+   * blocks a loop holds up all its connections, and belongs on a {@link HandlerExecutor}. By
+   * default 1 s; zero for never.
+   *
+   * @return the limit
+   */
+  public Duration blockedLoopThreshold() {
+    return values.blockedLoopThreshold;
+  }
+
+  /**
+   * Sets {@link #blockedLoopThreshold()}.
+   *
+   * @param blockedLoopThreshold 1 ms to 1 day, or zero for none
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withBlockedLoopThreshold(Duration blockedLoopThreshold) {
+    requireOptional("blockedLoopThreshold", blockedLoopThreshold);
+    return with(v -> v.blockedLoopThreshold = blockedLoopThreshold);
+  }
+
+  /**
    * How many sends of other threads may wait for one loop; further ones are {@link
    * SendResult#REFUSED}. Rounded up to a power of two. By default 4,096.
    *
@@ -500,6 +524,8 @@ public final class Limits {
         + values.pongTimeout
         + ", writeTimeout="
         + values.writeTimeout
+        + ", blockedLoopThreshold="
+        + values.blockedLoopThreshold
         + ", inboxCapacity="
         + values.inboxCapacity
         + ", regionBytes="
@@ -582,6 +608,7 @@ public final class Limits {
     Duration maxPingInterval = Duration.ZERO;
     Duration pongTimeout = Duration.ofSeconds(20);
     Duration writeTimeout = Duration.ofSeconds(30);
+    Duration blockedLoopThreshold = Duration.ofSeconds(1);
     int inboxCapacity = 4096;
     long regionBytes = 1L << 30;
 
@@ -604,6 +631,7 @@ public final class Limits {
       maxPingInterval = other.maxPingInterval;
       pongTimeout = other.pongTimeout;
       writeTimeout = other.writeTimeout;
+      blockedLoopThreshold = other.blockedLoopThreshold;
       inboxCapacity = other.inboxCapacity;
       regionBytes = other.regionBytes;
     }

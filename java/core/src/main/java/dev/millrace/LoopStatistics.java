@@ -38,6 +38,15 @@ public final class LoopStatistics {
   }
 
   /**
+   * Turns that took longer than {@link Limits#blockedLoopThreshold()}.
+   *
+   * @return how many
+   */
+  public long blocked() {
+    return value(LoopCounter.BLOCKED);
+  }
+
+  /**
    * Commands that the loop gave its core: sends, closes, pauses and the like.
    *
    * @return how many

@@ -34,6 +34,7 @@ class LimitsTest {
     assertThat(DEFAULTS.maxPingInterval()).isZero();
     assertThat(DEFAULTS.pongTimeout()).isEqualTo(Duration.ofSeconds(20));
     assertThat(DEFAULTS.writeTimeout()).isEqualTo(Duration.ofSeconds(30));
+    assertThat(DEFAULTS.blockedLoopThreshold()).isEqualTo(Duration.ofSeconds(1));
     assertThat(DEFAULTS.inboxCapacity()).isEqualTo(4_096);
     assertThat(DEFAULTS.regionBytes()).isEqualTo(1L << 30);
   }
@@ -58,6 +59,7 @@ class LimitsTest {
             .withMaxPingInterval(Duration.ofSeconds(12))
             .withPongTimeout(Duration.ofSeconds(13))
             .withWriteTimeout(Duration.ofSeconds(14))
+            .withBlockedLoopThreshold(Duration.ofSeconds(15))
             .withInboxCapacity(16)
             .withRegionBytes(32L << 20);
 
@@ -68,8 +70,8 @@ class LimitsTest {
                 + " maxConnectionsPerRoute=17, maxConnectionsPerAddress=18,"
                 + " maxUpgradesPerSecond=19, handshakeTimeout=PT8S, closeTimeout=PT9S,"
                 + " idleTimeout=PT10S, pingInterval=PT11S, maxPingInterval=PT12S,"
-                + " pongTimeout=PT13S, writeTimeout=PT14S, inboxCapacity=16,"
-                + " regionBytes=33554432]");
+                + " pongTimeout=PT13S, writeTimeout=PT14S, blockedLoopThreshold=PT15S,"
+                + " inboxCapacity=16, regionBytes=33554432]");
     assertThat(DEFAULTS.maxMessageBytes()).isEqualTo(1 << 20);
     assertThat(changed).isNotEqualTo(DEFAULTS);
     assertThat(DEFAULTS.withMaxFragments(3)).isEqualTo(DEFAULTS.withMaxFragments(3));

@@ -13,7 +13,10 @@ import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.ring.SleepProtocol;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
+import dev.millrace.internal.spi.Watchdog;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.VarHandle;
@@ -74,6 +77,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private final AtomicLong lastToken = new AtomicLong();
   private final AtomicInteger unfinishedHandlers = new AtomicInteger();
   private final Thread thread;
+  private final LoopWatch watch;
   private final List<ListenAddress> listen;
   private final SocketOptions socketOptions;
 
@@ -114,10 +118,12 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     incoming = new Incoming(this, memory, outgoing, dispatcher);
     inbox = new Inbox(limits.inboxCapacity());
     thread = new Thread(null, this, "millrace-loop-" + index);
+    watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos());
   }
 
   /** Starts the thread. */
   void start() {
+    Watchdog.watch(watch);
     thread.start();
   }
 
@@ -160,7 +166,9 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     long timeout = timeoutNanos();
     int commands = outgoing.handOver();
     outgoing.endBatch();
+    watch.waits();
     int events = NativeCalls.tick(handle, commands, timeout);
+    watch.works();
     sleep.awake();
     outgoing.reset();
     if (events < 0) {
@@ -314,6 +322,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /** Any thread, also when the loop has ended. */
   void readStatistics(long[] values) {
     NativeStatistics.read(memory, values);
+    values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
   }
 
   int connectionCount() {
@@ -575,6 +584,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   }
 
   private void end(CloseReason reason) {
+    Watchdog.forget(watch);
     attempt("cut its connections", () -> incoming.forEach(outgoing::abort));
     attempt("cut its connections", outgoing::flush);
     attempt("tell its connections", () -> incoming.endAll(reason));

@@ -6,6 +6,9 @@ import dev.millrace.internal.spi.LoopCounter;
 
 /** Which counter of the core is which value of the SPI. */
 final class NativeStatistics {
+  /** Told by the loop itself. */
+  private static final int NOT_OF_THE_CORE = -1;
+
   private static final int[] PLACES = places();
 
   private NativeStatistics() {}
@@ -13,7 +16,7 @@ final class NativeStatistics {
   /** Any thread: fills all values from a loop's counters. */
   static void read(LoopMemory memory, long[] values) {
     for (int i = 0; i < PLACES.length; i++) {
-      values[i] = memory.counter(PLACES[i]);
+      values[i] = PLACES[i] == NOT_OF_THE_CORE ? 0 : memory.counter(PLACES[i]);
     }
   }
 
@@ -32,6 +35,7 @@ final class NativeStatistics {
 
   private static int place(LoopCounter counter) {
     return switch (counter) {
+      case BLOCKED -> NOT_OF_THE_CORE;
       case TICKS -> Records.COUNTER_TICKS;
       case COMMANDS -> Records.COUNTER_COMMANDS;
       case EVENTS -> Records.COUNTER_EVENTS;

@@ -11,8 +11,10 @@ import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.HandshakeLimits;
 import dev.millrace.internal.spi.ErrorLog;
 import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.ServerSpec;
+import dev.millrace.internal.spi.Watchdog;
 import java.io.IOException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -69,6 +71,7 @@ final class NioLoop implements Runnable {
   private final RequestDispatcher dispatcher;
   private final Selector selector;
   private final Thread thread;
+  private final LoopWatch watch;
   private final long idBase = Long.MIN_VALUE | (long) LOOPS.getAndIncrement() << LOOP_SHIFT;
   private final Counters counters = new Counters();
   private final BlockPool pool;
@@ -123,6 +126,7 @@ final class NioLoop implements Runnable {
       messages[i] = new NioMessage(this);
     }
     thread = new Thread(null, this, "millrace-loop-" + index);
+    watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos());
     selector = Selector.open();
     posts = new Posts(selector, thread, limits.inboxCapacity(), task -> runLogging(task::run));
     sockets = new Sockets(this, selector, limits.maxConnections());
@@ -135,6 +139,7 @@ final class NioLoop implements Runnable {
 
   /** Starts the thread. */
   void start() {
+    Watchdog.watch(watch);
     thread.start();
   }
 
@@ -190,6 +195,7 @@ final class NioLoop implements Runnable {
     Thread.interrupted();
     posts.announceSleep();
     long timeout = timeoutNanos();
+    watch.waits();
     if (timeout == 0) {
       selector.selectNow(keyServer);
     } else {
@@ -197,6 +203,7 @@ final class NioLoop implements Runnable {
       selector.select(
           keyServer, timeout < 0 ? 0 : (timeout + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI);
     }
+    watch.works();
     if (posts.awake() && !served) {
       counters.increment(LoopCounter.WAKEUPS);
     }
@@ -227,6 +234,7 @@ final class NioLoop implements Runnable {
     if (!served) {
       // Awake: who posts from now on need not wake anybody.
       served = true;
+      watch.works();
       posts.awake();
     }
     if (!key.isValid()) {
@@ -520,6 +528,7 @@ final class NioLoop implements Runnable {
   /** Any thread, also when the loop has ended. */
   void readStatistics(long[] values) {
     counters.read(values);
+    values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
     pool.readStatistics(values);
   }
 
@@ -556,6 +565,7 @@ final class NioLoop implements Runnable {
   }
 
   private void end(CloseReason reason) {
+    Watchdog.forget(watch);
     attempt("stop listening", () -> listeners.forEach(Listener::close));
     attempt("tell its connections", untold::tell);
     attempt("end its connections", () -> endAll(reason));

@@ -52,7 +52,8 @@ public enum LoopCounter {
   SEND_AREA_HIGH_WATER,
   SHARED_USE,
   SHARED_HIGH_WATER,
-  SHARED_SPILLS;
+  SHARED_SPILLS,
+  BLOCKED;
 
   /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */
   public static final int BLOCK_CLASSES = 23;

@@ -61,7 +61,8 @@ struct alignas(64) Connection {
   std::uint8_t rest[protocol::kMaxFrameHeader];
   std::uint8_t protocol_error;
   bool peer_began_close : 1;
-  std::uint8_t doublings : 7;  ///< of the ping interval
+  bool held_parsed : 1;        ///< messages of held input may be unanswered
+  std::uint8_t doublings : 6;  ///< of the ping interval
 
   // ---- second line: sending, lists
   std::uint64_t buffered;  ///< bytes queued that the kernel has not taken

@@ -175,8 +175,8 @@ std::int64_t Loop::ping_interval(const Connection& connection) const noexcept {
   return std::min(interval_ns, std::max(options_.ping_interval_ns, options_.max_ping_interval_ns));
 }
 
-/// A ping is due. Behind bytes that wait it would measure nothing, and while reads rest no answer could come: then
-/// this one is left out.
+/// A ping is due. Behind bytes that wait it would measure nothing, while reads rest no answer could come, and one
+/// behind which nothing has come stands for it: then this one is left out.
 void Loop::ping_in_turn(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   const std::int64_t interval_ns = ping_interval(connection);

@@ -31,6 +31,8 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   arena_ = memory::Bump(region_->base(), ring::kArenaLength + ring::kQuantum);
   handshake_limits_.max_header_bytes = static_cast<std::uint32_t>(options.max_header_bytes);
   handshake_limits_.max_request_line = static_cast<std::uint32_t>(options.max_request_line);
+  relaxed_ = handshake_limits_.relaxed = protocol::Relaxed(options.relaxed);
+  if (relaxed_.has(protocol::Rule::text_utf8)) checked_text_ = kNoOpcode;
   now_ns_ = os::clock_ns();
 
   const auto connections = static_cast<std::uint32_t>(options.max_connections);

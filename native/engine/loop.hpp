@@ -76,6 +76,7 @@ class Loop {
   static constexpr std::size_t kFirstBlock = 1024;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
+  static constexpr protocol::Opcode kNoOpcode{0xff};
   /// A deadline this far away is never; the clock can be added to it.
   static constexpr std::int64_t kLongestDelayNs = INT64_MAX / 2;
   static constexpr std::int64_t kNever = INT64_MAX;
@@ -252,6 +253,8 @@ class Loop {
   memory::Region* region_ = nullptr;
   ring::LoopOptions options_{};
   protocol::HandshakeLimits handshake_limits_{};
+  protocol::Relaxed relaxed_;
+  protocol::Opcode checked_text_ = protocol::Opcode::text;  ///< whose payload must be UTF-8; no opcode at all: none
   ring::CommandReader commands_;
   ring::EventWriter events_;
   std::int64_t* counters_ = nullptr;

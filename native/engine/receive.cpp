@@ -49,6 +49,12 @@ void Loop::receive(std::uint32_t slot) noexcept {
     return;
   }
   if (received == 0) {
+    // Behind what was held, the FIN may come in the same turn: what answers it has yet to be sent. The poller will tell
+    // of it again.
+    if (connection.held_parsed) {
+      connection.held_parsed = false;
+      return;
+    }
     peer_finished(slot);
     return;
   }
@@ -74,6 +80,7 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
   const HeldInput held = held_[connection.held];
   (void)region_->blocks().retain(held.block);  // one reference for the events, drop_held gives up the other
   drop_held(connection);
+  connection.held_parsed = true;
   // Messages are delivered where they lie in the held block.
   deliver_later_free(held.block);
   std::uint8_t* bytes = region_->base() + held.block + held.begin;
@@ -134,7 +141,7 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
   Connection& connection = connections_[slot];
   protocol::FrameHeader header;
   ProtocolError error = ProtocolError::none;
-  switch (protocol::parse_frame_header(at, length, protocol::Role::server, &header, &error)) {
+  switch (protocol::parse_frame_header(at, length, protocol::Role::server, &header, &error, relaxed_)) {
     case protocol::FrameParse::incomplete:
       return 0;
     case protocol::FrameParse::error:
@@ -158,7 +165,7 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     packed_end_ = nullptr;  // an event may point to this payload: nothing moves over it
     return header.length + payload_length;
   }
-  if (connection.phase != Phase::open) {
+  if (connection.phase != Phase::open || !protocol::is_known(header.opcode)) {
     connection.discard_frame = header.payload_length > 0;
     connection.frame_remaining = header.payload_length;
     return header.length;
@@ -173,7 +180,7 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
       packed_end_ == nullptr ? payload : packed_end_ + protocol::frame_header_length(payload_length);
   simd::unmask_copy(place, payload, payload_length, header.masking_key, 0);
   packed_end_ = place + payload_length;
-  if (header.opcode == Opcode::text) {
+  if (header.opcode == checked_text_) {
     simd::Utf8Validator utf8;
     if (!utf8.append(place, payload_length) || !utf8.complete()) {
       protocol_failure(slot, ProtocolError::invalid_utf8);
@@ -187,6 +194,7 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
 /// Judges a data frame by its header, before a byte of its payload is kept.
 ProtocolError Loop::judge(const Connection& connection, const protocol::FrameHeader& header) const noexcept {
   if (protocol::is_control(header.opcode) || connection.phase != Phase::open) return ProtocolError::none;
+  if (!protocol::is_known(header.opcode)) return ProtocolError::none;  // it is skipped
   const bool in_message = connection.message_opcode != Opcode::continuation;
   if (header.opcode == Opcode::continuation && !in_message) return ProtocolError::unexpected_continuation;
   if (header.opcode != Opcode::continuation && in_message) return ProtocolError::expected_continuation;
@@ -227,8 +235,9 @@ std::size_t Loop::take_payload(std::uint32_t slot, const std::uint8_t* at, std::
   const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(length, connection.frame_remaining));
   if (connection.discard_frame) {
     connection.frame_remaining -= here;
-    connection.discarded += static_cast<std::uint32_t>(here);
     if (connection.frame_remaining == 0) connection.discard_frame = false;
+    if (connection.phase == Phase::open) return here;
+    connection.discarded += static_cast<std::uint32_t>(here);
     if (connection.discarded > kDiscardLimit) end(slot, 0, false);
     return here;
   }
@@ -245,7 +254,7 @@ bool Loop::frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::siz
   connection.masking_key = std::rotr(connection.masking_key, static_cast<int>(8 * (length & 3)));
   connection.message_length += static_cast<std::uint32_t>(length);
   connection.frame_remaining -= length;
-  if (connection.message_opcode == Opcode::text && !connection.utf8.append(bytes, length)) {
+  if (connection.message_opcode == checked_text_ && !connection.utf8.append(bytes, length)) {
     protocol_failure(slot, ProtocolError::invalid_utf8);
     return false;
   }
@@ -256,7 +265,7 @@ bool Loop::frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::siz
 void Loop::finish_frame(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   if (!connection.frame_final) return;
-  if (connection.message_opcode == Opcode::text && !connection.utf8.complete()) {
+  if (connection.message_opcode == checked_text_ && !connection.utf8.complete()) {
     protocol_failure(slot, ProtocolError::invalid_utf8);
     return;
   }
@@ -294,13 +303,14 @@ void Loop::take_control(std::uint32_t slot, Opcode opcode, const std::uint8_t* p
     queue_pong(slot, payload, length);
     return;
   }
-  take_pong(slot, payload, length);
+  if (opcode == Opcode::pong) take_pong(slot, payload, length);
 }
 
 void Loop::take_close(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   protocol::CloseBody body;
-  if (const ProtocolError error = protocol::parse_close_body(payload, length, &body); error != ProtocolError::none) {
+  if (const ProtocolError error = protocol::parse_close_body(payload, length, &body, relaxed_);
+      error != ProtocolError::none) {
     protocol_failure(slot, error);
     return;
   }
@@ -316,7 +326,7 @@ void Loop::take_close(std::uint32_t slot, const std::uint8_t* payload, std::size
   event.type = ring::kClosing;
   event.slot = slot;
   event.generation = connection.generation;
-  event.auxiliary = body.code;
+  event.auxiliary = protocol::is_sendable(body.code) ? body.code : 0;
   if (body.reason_length > 0) {
     event.address = address_of(offset_of(body.reason));
     event.length = static_cast<std::uint32_t>(body.reason_length);

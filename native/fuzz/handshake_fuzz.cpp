@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One request head, given whole, byte by byte and at random cuts: the verdict and the facts must not depend on the
-// cuts. The first byte of the input chooses the limits.
+// cuts. The first byte of the input chooses the limits, the second the rules that are not enforced.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -54,14 +54,14 @@ void check_slice(std::span<const std::uint8_t> head, Slice slice) {
   }
 }
 
-void check_complete(std::span<const std::uint8_t> request, const RequestFacts& facts) {
+void check_complete(std::span<const std::uint8_t> request, const RequestFacts& facts, Relaxed relaxed) {
   check(facts.kind != RequestKind::none, "a complete request has a kind");
   check(facts.head_length >= 4 && facts.head_length <= request.size(), "the head lies in the request");
   const auto head = request.first(facts.head_length);
   check(std::memcmp(head.data() + head.size() - 4, "\r\n\r\n", 4) == 0, "the head ends with an empty line");
   for (const Slice slice : {facts.target, facts.host, facts.origin, facts.key}) check_slice(head, slice);
   check(facts.target.of(head.data()).starts_with('/'), "the target is a path");
-  check(facts.host.length > 0, "the host is there");
+  check(facts.host.length > 0 || relaxed.has(Rule::host_header), "the host is there");
   if (facts.kind != RequestKind::upgrade) return;
   std::uint8_t response[kAcceptResponse];
   check(facts.key.length == 24, "the key has 24 characters");
@@ -80,16 +80,17 @@ void check_refused(const Refusal& refusal) {
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
 constexpr std::string_view kSeeds[] = {
-    "\xFFGET /chat HTTP/1.1\r\nHost: server.example.com\r\n" MILLRACE_UPGRADE
+    "\xFF GET /chat HTTP/1.1\r\nHost: server.example.com\r\n" MILLRACE_UPGRADE
     "Origin: http://example.com\r\n\r\n\x81\x80",
-    "\xFFGET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
-    "\xFFHEAD /x?y HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-    "\x20GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: a\r\n\r\n",
-    "\x02GET / HTTP/1.1\r\nHost: a\r\nA: b\r\nC: d\r\nE: f\r\nG: h\r\n\r\n",
-    "\xFFGET / HTTP/1.1\r\nHost: a\r\n" MILLRACE_UPGRADE "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-    "\xFFGET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n",
-    "\xFFPOST / HTTP/1.0\r\nHost : a\r\n\r\n",
-    "\xFFGET / HTTP/1.1\r\nHost: a\nHost: b\r\n\r\n",
+    "\xFF GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+    "\xFF HEAD /x?y HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    "\x20 GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: a\r\n\r\n",
+    "\x02 GET / HTTP/1.1\r\nHost: a\r\nA: b\r\nC: d\r\nE: f\r\nG: h\r\n\r\n",
+    "\xFF GET / HTTP/1.1\r\nHost: a\r\n" MILLRACE_UPGRADE "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+    "\xFF GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n",
+    "\xFF POST / HTTP/1.0\r\nHost : a\r\n\r\n",
+    "\xFF GET / HTTP/1.1\r\nHost: a\nHost: b\r\n\r\n",
+    "\xFF\x07GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
 };
 
 #undef MILLRACE_UPGRADE
@@ -102,11 +103,12 @@ std::span<const std::string_view> seeds() noexcept { return kSeeds; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t length) {
   using namespace millrace::fuzz;
-  if (length == 0) return 0;
+  if (length < 2) return 0;
   const HandshakeLimits limits{.max_request_line = std::uint32_t{bytes[0]} * 2,
                                .max_header_bytes = 16 + std::uint32_t{bytes[0]} * 4,
-                               .max_header_count = static_cast<std::uint16_t>(bytes[0] / 2)};
-  const std::span<const std::uint8_t> request(bytes + 1, length - 1);
+                               .max_header_count = static_cast<std::uint16_t>(bytes[0] / 2),
+                               .relaxed = Relaxed(std::uint32_t{bytes[1]} << 8)};
+  const std::span<const std::uint8_t> request(bytes + 2, length - 2);
   const Verdict bytewise = run(request, limits, [] { return std::size_t{1}; });
   check(same(bytewise, run(request, limits, [&request] { return request.size(); })), "whole and bytewise agree");
   Random random(hash(request));
@@ -114,7 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t len
     check(same(bytewise, run(request, limits, [&] { return 1 + random.below(longest); })),
           "verdicts do not depend on cuts");
   }
-  if (bytewise.result == HandshakeParse::complete) check_complete(request, bytewise.facts);
+  if (bytewise.result == HandshakeParse::complete) check_complete(request, bytewise.facts, limits.relaxed);
   if (bytewise.result == HandshakeParse::refused) check_refused(bytewise.refusal);
   return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole loop on the simulated kernel. The input is a script: two bytes choose limits, then each byte is an order, by
+// A whole loop on the simulated kernel. The input is a script: two bytes choose limits, and whether further ones choose
+// deadlines and rules that are not enforced; then each byte is an order, by
 // its lower five bits, so that letters can be read; what an order needs follows in the bytes behind it. Clients say
 // what is right and what is not, in pieces of any size; Java answers in every way it can; calls fail; time passes. What
 // must hold whatever happens is checked by tests/scene.
@@ -9,10 +10,12 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/engine.hpp"
 #include "engine/frames.hpp"
 #include "fuzz.hpp"
+#include "protocol/rules.hpp"
 #include "scene/scene.hpp"
 #include "sim/sim.hpp"
 
@@ -26,6 +29,7 @@ using scene::Decision;
 using scene::kMilli;
 using scene::kSecond;
 using scene::Scene;
+using namespace std::string_view_literals;
 
 constexpr std::size_t kLengths[] = {0,    1,    125,  126,   127,   128,   1000,   2047,
                                     2048, 2049, 4096, 65535, 65536, 65537, 131073, 300000};
@@ -77,6 +81,16 @@ class Script {
     options.max_message_bytes = kMessage[choice & 3];
     options.high_water_bytes = kHighWater[(choice >> 2) & 3];
     options.allocator = (choice >> 4) & 1;
+    if ((choice & 0x40) != 0) {
+      options.relaxed = (std::uint32_t{next()} << 8 | next()) & protocol::kAllRules;
+      constexpr std::int64_t kDelays[] = {0, 20 * kMilli, kSecond, 0};
+      const std::uint8_t delays = next();
+      options.idle_timeout_ns = kDelays[delays & 3];
+      options.ping_interval_ns = kDelays[(delays >> 2) & 3];
+      options.max_ping_interval_ns = 3 * options.ping_interval_ns / 2;
+      options.pong_timeout_ns = kDelays[(delays >> 4) & 3];
+      options.write_timeout_ns = kDelays[(delays >> 6) & 3];
+    }
     if ((choice & 0x80) != 0) {
       options.max_connections = 2;
       options.max_fragments = 3;
@@ -195,6 +209,7 @@ class Script {
         return;
       case 'z' & 31:
         scene_.wake();
+        if (Client* client = any_client(); client != nullptr) client->answers_pings = (next() & 1) != 0;
         return;
       case '[' & 31:
         everybody_moves();
@@ -402,6 +417,12 @@ constexpr std::string_view kSeeds[] = {
     "&\x18"
     "c0c0c0[a04f00<f10>f20=[[[[i11[x00x10[",  // the same, with the general allocator
     "  c0u0[[j00>b0111q00tf011[i\xff\xff[[",  // a Close behind what nobody reads
+    " `\x07\xff\x00"
+    "c0u0[[s0\x08\xf3\x01x\x82\x7e\x00\x01y[[s0\x04\x88\x02\x03\xee[["sv,  // rules that are not enforced
+    " `\x00\x00\x55"
+    "c0u0[[c0u1[[i15i15[[f011[[i15z00i15i15["sv,  // every deadline is short
+    " `\x00\x00\x24"
+    "c0u0[c0u1[[p01[i1\xff[b1111j10:i1\xff[z00i19i19["sv,  // pings that are not answered, while paused and full
 };
 
 }  // namespace

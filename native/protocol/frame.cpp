@@ -19,28 +19,27 @@ constexpr std::uint8_t kLength16 = 126;
 constexpr std::uint8_t kLength64 = 127;
 constexpr std::size_t kMaxReason = kMaxControlPayload - 2;
 
-constexpr bool is_known(std::uint8_t opcode) noexcept { return (opcode & 7) <= 2; }
-
-ProtocolError judge_first(std::uint8_t byte) noexcept {
-  const std::uint8_t opcode = byte & kOpcodeBits;
-  if ((byte & kReservedBits) != 0) return ProtocolError::reserved_bits;
-  if (!is_known(opcode)) return ProtocolError::reserved_opcode;
-  if (is_control(Opcode{opcode}) && (byte & kFinal) == 0) return ProtocolError::fragmented_control_frame;
+ProtocolError judge_first(std::uint8_t byte, Relaxed relaxed) noexcept {
+  const Opcode opcode{static_cast<std::uint8_t>(byte & kOpcodeBits)};
+  if ((byte & kReservedBits) != 0 && !relaxed.has(Rule::reserved_bits)) return ProtocolError::reserved_bits;
+  if (!is_known(opcode) && !relaxed.has(Rule::reserved_opcodes)) return ProtocolError::reserved_opcode;
+  if (is_control(opcode) && (byte & kFinal) == 0) return ProtocolError::fragmented_control_frame;
   return ProtocolError::none;
 }
 
-ProtocolError judge_second(std::uint8_t byte, Opcode opcode, Role role) noexcept {
+ProtocolError judge_second(std::uint8_t byte, Opcode opcode, Role role, Relaxed relaxed) noexcept {
   const bool masked = (byte & kMasked) != 0;
-  if (role == Role::server && !masked) return ProtocolError::unmasked_frame;
+  if (role == Role::server && !masked && !relaxed.has(Rule::masked_frames)) return ProtocolError::unmasked_frame;
   if (role == Role::client && masked) return ProtocolError::masked_frame;
   if (is_control(opcode) && (byte & kLengthBits) > kMaxControlPayload) return ProtocolError::control_frame_too_long;
   return ProtocolError::none;
 }
 
 /// Judges the first `count` bytes of a 64-bit length: the sign needs one of them, the shortest form six.
-ProtocolError judge_length64(const std::uint8_t* bytes, std::size_t count) noexcept {
+ProtocolError judge_length64(const std::uint8_t* bytes, std::size_t count, Relaxed relaxed) noexcept {
   if (count >= 1 && (bytes[0] & 0x80) != 0) return ProtocolError::length_sign_bit;
   constexpr std::uint8_t kZeros[6] = {};
+  if (relaxed.has(Rule::shortest_length)) return ProtocolError::none;
   if (count >= 6 && std::memcmp(bytes, kZeros, 6) == 0) return ProtocolError::non_minimal_length;
   return ProtocolError::none;
 }
@@ -58,13 +57,13 @@ bool is_utf8(const std::uint8_t* bytes, std::size_t length) noexcept {
 }  // namespace
 
 FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role, FrameHeader* header,
-                              ProtocolError* error) noexcept {
+                              ProtocolError* error, Relaxed relaxed) noexcept {
   if (length < 1) return FrameParse::incomplete;
-  ProtocolError fault = judge_first(bytes[0]);
+  ProtocolError fault = judge_first(bytes[0], relaxed);
   if (fault != ProtocolError::none) return refuse(fault, error);
   if (length < 2) return FrameParse::incomplete;
   const Opcode opcode{static_cast<std::uint8_t>(bytes[0] & kOpcodeBits)};
-  fault = judge_second(bytes[1], opcode, role);
+  fault = judge_second(bytes[1], opcode, role, relaxed);
   if (fault != ProtocolError::none) return refuse(fault, error);
 
   std::uint64_t payload_length = bytes[1] & kLengthBits;
@@ -73,17 +72,19 @@ FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Rol
     end = 4;
     if (length < end) return FrameParse::incomplete;
     payload_length = base::load_be16(bytes + 2);
-    if (payload_length < kLength16) return refuse(ProtocolError::non_minimal_length, error);
+    if (payload_length < kLength16 && !relaxed.has(Rule::shortest_length)) {
+      return refuse(ProtocolError::non_minimal_length, error);
+    }
   } else if (payload_length == kLength64) {
     end = 10;
-    fault = judge_length64(bytes + 2, (length < end ? length : end) - 2);
+    fault = judge_length64(bytes + 2, (length < end ? length : end) - 2, relaxed);
     if (fault != ProtocolError::none) return refuse(fault, error);
     if (length < end) return FrameParse::incomplete;
     payload_length = base::load_be64(bytes + 2);
   }
 
   std::uint32_t masking_key = 0;
-  if (role == Role::server) {
+  if ((bytes[1] & kMasked) != 0) {
     if (length < end + 4) return FrameParse::incomplete;
     masking_key = base::load<std::uint32_t>(bytes + end);
     end += 4;
@@ -115,15 +116,18 @@ std::size_t write_frame_header_before(std::uint8_t* end, Opcode opcode, std::uin
   return 10;
 }
 
-ProtocolError parse_close_body(const std::uint8_t* payload, std::size_t length, CloseBody* body) noexcept {
-  if (length == 0) {
+ProtocolError parse_close_body(const std::uint8_t* payload, std::size_t length, CloseBody* body,
+                               Relaxed relaxed) noexcept {
+  if (length == 0 || (length == 1 && relaxed.has(Rule::close_length))) {
     *body = CloseBody{};
     return ProtocolError::none;
   }
   if (length == 1) return ProtocolError::invalid_close_body;
   const std::uint16_t code = base::load_be16(payload);
-  if (!is_sendable(code)) return ProtocolError::invalid_close_code;
-  if (!is_utf8(payload + 2, length - 2)) return ProtocolError::invalid_close_reason;
+  if (!is_sendable(code) && !relaxed.has(Rule::close_code)) return ProtocolError::invalid_close_code;
+  if (!relaxed.has(Rule::close_reason_utf8) && !is_utf8(payload + 2, length - 2)) {
+    return ProtocolError::invalid_close_reason;
+  }
   *body = CloseBody{.code = code, .reason = payload + 2, .reason_length = length - 2};
   return ProtocolError::none;
 }

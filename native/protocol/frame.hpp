@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "protocol/close_code.hpp"
+#include "protocol/rules.hpp"
 
 namespace millrace::protocol {
 
@@ -13,6 +14,9 @@ enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close
 [[nodiscard]] constexpr bool is_control(Opcode opcode) noexcept { return static_cast<std::uint8_t>(opcode) >= 8; }
 /// The same of a frame's first byte.
 [[nodiscard]] constexpr bool is_control(std::uint8_t first) noexcept { return (first & 8) != 0; }
+
+/// Whether it means something yet (RFC 6455 11.8).
+[[nodiscard]] constexpr bool is_known(Opcode opcode) noexcept { return (static_cast<std::uint8_t>(opcode) & 7) <= 2; }
 
 /// Which side we are: a server takes masked frames and sends unmasked ones (RFC 6455 5.1).
 enum class Role : std::uint8_t { server, client };
@@ -31,7 +35,7 @@ inline constexpr std::size_t kMaxControlPayload = 125;
 ///    +-+-+-+-+-------+-+-------------+-------------------------------+   RFC 6455 5.2
 struct FrameHeader {
   std::uint64_t payload_length = 0;  ///< below 2^63
-  std::uint32_t masking_key = 0;     ///< wire bytes loaded little-endian; 0 when not masked
+  std::uint32_t masking_key = 0;     ///< wire bytes loaded little-endian; 0, which changes nothing, when not masked
   std::uint8_t length = 0;           ///< bytes of the header itself, 2-14
   Opcode opcode = Opcode::continuation;
   bool final = false;
@@ -43,7 +47,7 @@ enum class FrameParse : std::uint8_t { complete, incomplete, error };
 /// control length, minimal length form) as early as its bytes allow: an error may be reported before the header is
 /// complete. Pure; keeps no state; `*error` is set only with FrameParse::error.
 [[nodiscard]] FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role,
-                                            FrameHeader* header, ProtocolError* error) noexcept;
+                                            FrameHeader* header, ProtocolError* error, Relaxed relaxed = {}) noexcept;
 
 /// Length of an unmasked frame's header: 2, 4 or 10. A masked one is 4 longer.
 [[nodiscard]] constexpr std::size_t frame_header_length(std::uint64_t payload_length) noexcept {
@@ -63,7 +67,8 @@ struct CloseBody {
 };
 
 /// Returns ProtocolError::none and fills `*body`, or the rule that is broken.
-[[nodiscard]] ProtocolError parse_close_body(const std::uint8_t* payload, std::size_t length, CloseBody* body) noexcept;
+[[nodiscard]] ProtocolError parse_close_body(const std::uint8_t* payload, std::size_t length, CloseBody* body,
+                                             Relaxed relaxed = {}) noexcept;
 
 /// Writes a Close body (code, reason cut at a code point boundary to fit 125 bytes) into `out`; returns its length.
 /// Code 0 writes an empty body.

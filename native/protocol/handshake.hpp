@@ -9,12 +9,15 @@
 #include <cstdint>
 #include <string_view>
 
+#include "protocol/rules.hpp"
+
 namespace millrace::protocol {
 
 struct HandshakeLimits {
   std::uint32_t max_request_line = 8192;   ///< bytes before its CRLF; over it 414
   std::uint32_t max_header_bytes = 16384;  ///< whole head, terminator included; over it 431
   std::uint16_t max_header_count = 100;    ///< fields; over it 431
+  Relaxed relaxed{};                       ///< rules that are not enforced
 };
 
 /// A run of bytes within the request head.
@@ -29,7 +32,7 @@ struct Slice {
 /// What a well-formed request asked for.
 enum class RequestKind : std::uint8_t {
   none = 0,
-  upgrade = 1,  ///< a WebSocket upgrade that meets RFC 6455 4.2.1
+  upgrade = 1,  ///< a WebSocket upgrade that meets RFC 6455 4.2.1, as far as it is enforced
   get = 2,      ///< a plain GET without a body
   head = 3,     ///< a plain HEAD without a body
 };
@@ -38,9 +41,9 @@ struct RequestFacts {
   RequestKind kind = RequestKind::none;
   std::uint32_t head_length = 0;  ///< bytes up to and with the empty line
   Slice target;                   ///< path and query as sent
-  Slice host;
-  Slice origin;  ///< empty when absent
-  Slice key;     ///< Sec-WebSocket-Key, 24 characters; only for an upgrade
+  Slice host;                     ///< empty when absent
+  Slice origin;                   ///< empty when absent
+  Slice key;                      ///< Sec-WebSocket-Key, 24 characters; only for an upgrade
   bool has_origin = false;
 };
 
@@ -66,7 +69,7 @@ class HandshakeParser {
                                          const HandshakeLimits& limits) noexcept;
   [[nodiscard]] const Refusal* take_request_line(const std::uint8_t* head, std::string_view line) noexcept;
   [[nodiscard]] const Refusal* take_field(const std::uint8_t* head, std::string_view line) noexcept;
-  [[nodiscard]] const Refusal* judge(const std::uint8_t* head) noexcept;
+  [[nodiscard]] const Refusal* judge(const std::uint8_t* head, Relaxed relaxed) noexcept;
 
   std::uint32_t scanned_ = 0;     ///< searched for a line end so far
   std::uint32_t line_start_ = 0;  ///< of the line that is not complete yet

@@ -127,7 +127,7 @@ HandshakeParse HandshakeParser::parse(const std::uint8_t* head, std::uint32_t le
     if (!line.ends_with("\r\n")) return refuse(kBareLineFeed);
     if (line.size() == 2) {
       found_.head_length = end;
-      if (const auto* reason = judge(head)) return refuse(*reason);
+      if (const auto* reason = judge(head, limits.relaxed)) return refuse(*reason);
       *facts = found_;
       return HandshakeParse::complete;
     }
@@ -222,15 +222,16 @@ const Refusal* HandshakeParser::take_field(const std::uint8_t* head, std::string
 }
 
 /// What only the whole head tells, RFC 6455 4.2.1.
-const Refusal* HandshakeParser::judge(const std::uint8_t* head) noexcept {
-  if ((seen_ & kHost) == 0) return &kNoHost;
+const Refusal* HandshakeParser::judge(const std::uint8_t* head, Relaxed relaxed) noexcept {
   // One WebSocket field is an attempt: to answer it as a plain GET would hide the client's mistake.
-  if ((seen_ & (kUpgradeWebSocket | kKey | kVersion)) == 0) return nullptr;
+  const bool attempt = (seen_ & (kUpgradeWebSocket | kKey | kVersion)) != 0;
+  if ((seen_ & kHost) == 0 && !(attempt && relaxed.has(Rule::host_header))) return &kNoHost;
+  if (!attempt) return nullptr;
   if (found_.kind != RequestKind::get) return &kUpgradeMethod;
   if ((seen_ & kUpgradeWebSocket) == 0) return &kNoUpgrade;
-  if ((seen_ & kConnectionUpgrade) == 0) return &kNoConnection;
+  if ((seen_ & kConnectionUpgrade) == 0 && !relaxed.has(Rule::connection_header)) return &kNoConnection;
   // Before the key: another version may have another key (RFC 6455 4.4).
-  if ((seen_ & kVersion13) == 0) return &kWebSocketVersion;
+  if ((seen_ & kVersion13) == 0 && !relaxed.has(Rule::version)) return &kWebSocketVersion;
   if ((seen_ & kKey) == 0) return &kNoKey;
   if (!is_key(found_.key.of(head))) return &kBadKey;
   found_.kind = RequestKind::upgrade;

@@ -19,7 +19,9 @@ Bytes body_of(unsigned code, const std::string& reason) {
   return out;
 }
 
-ProtocolError parse(const Bytes& body, CloseBody* out) { return parse_close_body(body.data(), body.size(), out); }
+ProtocolError parse(const Bytes& body, CloseBody* out, Relaxed relaxed = {}) {
+  return parse_close_body(body.data(), body.size(), out, relaxed);
+}
 
 Bytes written(std::uint16_t code, const std::string& reason) {
   Bytes out(kMaxControlPayload, 0xDB);
@@ -50,6 +52,25 @@ TEST_CASE("RFC 6455 7.4: every close code from 0 to 65535") {
     if (may_be_sent(code) && (body.code != code || body.reason != bytes.data() + 2 || body.reason_length != 3)) ++wrong;
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("each rule of a Close body, not enforced") {
+  const auto only = [](Rule rule) { return Relaxed(static_cast<std::uint32_t>(rule)); };
+  CloseBody body{.code = 7, .reason = nullptr, .reason_length = 9};
+  CHECK(parse({0x03}, &body, only(Rule::close_length)) == ProtocolError::none);
+  CHECK(body.code == 0);
+  CHECK(body.reason_length == 0);
+  CHECK(parse({0x03}, &body, only(Rule::close_code)) == ProtocolError::invalid_close_body);
+  for (const unsigned code : {0U, 999U, 1004U, 1005U, 1006U, 1015U, 2999U, 5000U, 65535U}) {
+    CHECK(parse(body_of(code, "bye"), &body, only(Rule::close_code)) == ProtocolError::none);
+    CHECK(body.code == code);
+    CHECK(body.reason_length == 3);
+  }
+  CHECK(parse(body_of(1005, ""), &body, only(Rule::close_length)) == ProtocolError::invalid_close_code);
+  const Bytes bad = body_of(1000, "\xC0\x80");
+  CHECK(parse(bad, &body, only(Rule::close_reason_utf8)) == ProtocolError::none);
+  CHECK(body.reason_length == 2);
+  CHECK(parse(bad, &body, only(Rule::text_utf8)) == ProtocolError::invalid_close_reason);
 }
 
 TEST_CASE("RFC 6455 5.5.1: an empty body has no code, a body of one byte is refused") {

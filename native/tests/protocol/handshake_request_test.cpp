@@ -43,6 +43,43 @@ TEST_CASE("RFC 6455 1.3: the example, and what follows it is not looked at") {
   }
 }
 
+TEST_CASE("each rule of an upgrade, not enforced") {
+  const auto without = [](const std::string& name) {
+    Fields fields = upgrade_fields();
+    std::erase_if(fields, [&name](const auto& field) { return field.first == name; });
+    return upgrade(fields);
+  };
+  const auto relaxing = [](Rule rule) {
+    HandshakeLimits limits;
+    limits.relaxed = Relaxed(static_cast<std::uint32_t>(rule));
+    return limits;
+  };
+  struct Case {
+    std::string request;
+    Rule rule;
+    int strict;
+  };
+  const Case cases[] = {
+      {without("Host"), Rule::host_header, 400},
+      {without("Connection"), Rule::connection_header, 400},
+      {upgrade(with(upgrade_fields(), "Connection", "close")), Rule::connection_header, 400},
+      {without("Sec-WebSocket-Version"), Rule::version, 426},
+      {upgrade(with(upgrade_fields(), "Sec-WebSocket-Version", "8")), Rule::version, 426},
+  };
+  for (const Case& one : cases) {
+    CHECK(status_of(one.request) == one.strict);
+    for (const Rule rule : {Rule::host_header, Rule::connection_header, Rule::version}) {
+      const Outcome outcome = parse(one.request, relaxing(rule));
+      CHECK_MESSAGE((outcome.result == HandshakeParse::complete) == (rule == one.rule), one.request);
+      if (rule == one.rule) CHECK(outcome.facts.kind == RequestKind::upgrade);
+    }
+  }
+  CHECK(parse(without("Host"), relaxing(Rule::host_header)).facts.host.length == 0);
+  // A plain request is HTTP's alone.
+  CHECK(status_of("GET / HTTP/1.1\r\n\r\n", relaxing(Rule::host_header)) == 400);
+  CHECK(status_of(without("Sec-WebSocket-Key"), relaxing(Rule::version)) == 400);
+}
+
 TEST_CASE("every beginning of a good request is incomplete") {
   const std::string request = upgrade(upgrade_fields());
   std::size_t wrong = 0;

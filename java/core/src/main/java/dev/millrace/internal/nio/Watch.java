@@ -121,13 +121,13 @@ final class Watch extends TimerHeap.Entry {
         }
       }
       case PONG -> {
-        loop.serve(stream, SelectionKey.OP_READ);
+        lookOnce();
         if (isStill(due)) {
           stream.cut(ProtocolError.NO_PONG);
         }
       }
       case IDLE -> {
-        loop.serve(stream, SelectionKey.OP_READ);
+        lookOnce();
         if (isStill(due)) {
           stream.fail(ProtocolError.IDLE);
         }
@@ -136,19 +136,32 @@ final class Watch extends TimerHeap.Entry {
     }
   }
 
+  private void lookOnce() {
+    if (!deadlines.isResting()) {
+      loop.serve(stream, SelectionKey.OP_READ);
+    }
+  }
+
   private boolean isStill(Deadlines.Due due) {
     return !stream.hasEnded() && deadlines.isPast(due, System.nanoTime());
   }
 
-  /** A ping behind queued bytes would measure nothing: that beat is left out. */
+  /** A ping behind bytes that the socket does not take would measure nothing: it is left out. */
   private void ping() {
-    long now = System.nanoTime();
-    NioConnection connection = stream.connection();
-    if (!deadlines.beat(now) || !stream.queue().isEmpty() || connection == null) {
+    if (!deadlines.beat(System.nanoTime())) {
       return;
     }
+    SendQueue queue = stream.queue();
+    if (!queue.isEmpty() && !queue.isBlocked()) {
+      queue.flush(); // what the turn has brought so far
+    }
+    NioConnection connection = stream.connection();
+    if (!stream.isOpen() || !queue.isEmpty() || connection == null) {
+      return;
+    }
+    long now = System.nanoTime();
     byte[] payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now).array();
-    if (stream.queue().appendControl(Opcode.PING, payload, payload.length)) {
+    if (queue.appendControl(Opcode.PING, payload, payload.length)) {
       connection.onPing(now);
       deadlines.pinged(now);
     }

@@ -24,6 +24,11 @@ final class Peers {
 
   private Peers() {}
 
+  /** Where the scripts and their packages are once prepared. */
+  static Path prepared() {
+    return PREPARED;
+  }
+
   /** Copies the scripts and installs what they import, unless that is done already. */
   static synchronized void prepare() throws Exception {
     require("node", "nodejs", "--version");

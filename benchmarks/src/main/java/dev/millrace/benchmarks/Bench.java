@@ -119,7 +119,9 @@ public final class Bench {
       progress.printf("cell %d/%d: %s%n", results.size() + 1, options.cells().size(), cell.title());
       Map<String, StartedServer> used = new LinkedHashMap<>();
       used.put(Peer.OURS, servers.get(Peer.OURS));
-      used.put(Peer.FLOOR, servers.get(floorOf(cell)));
+      if (options.comparison().hasFloor()) {
+        used.put(Peer.FLOOR, servers.get(floorOf(cell)));
+      }
       nettyCommands().keySet().forEach(name -> used.put(name, servers.get(name)));
       double stolenBefore = Machine.stolenSeconds(machine.serverCore());
       long start = System.nanoTime();
@@ -139,6 +141,20 @@ public final class Bench {
   private Map<String, StartedServer> startServers() throws BenchException, InterruptedException {
     Map<String, StartedServer> servers = new LinkedHashMap<>();
     servers.put(Peer.OURS, start(Peer.OURS, ourCommand()));
+    if (options.comparison().hasFloor()) {
+      startFloors(servers);
+    }
+    for (Map.Entry<String, List<String>> netty : nettyCommands().entrySet()) {
+      servers.put(netty.getKey(), start(netty.getKey(), netty.getValue()));
+    }
+    if (!Machine.raised(servers.get(Peer.OURS).peer().pid())) {
+      progress.println("warning: only root may raise the servers above the work of other sessions");
+    }
+    return servers;
+  }
+
+  private void startFloors(Map<String, StartedServer> servers)
+      throws BenchException, InterruptedException {
     for (Cell cell : options.cells()) {
       String name = floorOf(cell);
       if (!servers.containsKey(name)) {
@@ -150,13 +166,6 @@ public final class Bench {
         servers.put(name, start(Peer.FLOOR, command));
       }
     }
-    for (Map.Entry<String, List<String>> netty : nettyCommands().entrySet()) {
-      servers.put(netty.getKey(), start(netty.getKey(), netty.getValue()));
-    }
-    if (!Machine.raised(servers.get(Peer.OURS).peer().pid())) {
-      progress.println("warning: only root may raise the servers above the work of other sessions");
-    }
-    return servers;
   }
 
   private StartedServer start(String name, List<String> command)
@@ -174,7 +183,7 @@ public final class Bench {
 
   /** By name; none unless Netty is asked for. */
   private Map<String, List<String>> nettyCommands() throws BenchException {
-    if (options.comparison() != Comparison.NETTY) {
+    if (options.comparison() == Comparison.FLOOR) {
       return Map.of();
     }
     Path folder = home.resolve(NETTY);
@@ -185,13 +194,19 @@ public final class Bench {
       throw new BenchException(folder + " is not built: start it with ./millrace bench");
     }
     Map<String, List<String>> commands = new LinkedHashMap<>();
-    commands.put(Peer.NETTY_TUNED, nettyCommand(classPath, "--tuned"));
-    commands.put(Peer.NETTY_DEFAULT, nettyCommand(classPath, "--default"));
+    if (options.comparison() == Comparison.NETTY_NIO) {
+      commands.put(Peer.NETTY_NIO, nettyCommand(classPath, "--tuned", "--transport", "nio"));
+    } else {
+      commands.put(Peer.NETTY_TUNED, nettyCommand(classPath, "--tuned"));
+      commands.put(Peer.NETTY_DEFAULT, nettyCommand(classPath, "--default"));
+    }
     return commands;
   }
 
-  private List<String> nettyCommand(String classPath, String mode) {
-    return options.jvm().command(classPath.strip(), NETTY_MAIN, mode, "--port", "0");
+  private List<String> nettyCommand(String classPath, String... mode) {
+    List<String> arguments = new ArrayList<>(List.of(mode));
+    arguments.addAll(List.of("--port", "0"));
+    return options.jvm().command(classPath.strip(), NETTY_MAIN, arguments.toArray(new String[0]));
   }
 
   private static int freePort() throws BenchException {

@@ -22,30 +22,31 @@ record BenchOptions(
 
   static final String USAGE =
       """
-      usage: ./millrace bench [--only floor|netty|jmh] [option ...]
+      usage: ./millrace bench [--only floor|netty|netty-nio|jmh] [option ...]
         --only floor             our echo server against the floor (what happens if left out)
         --only netty             ... against Netty, tuned and with its defaults, and the floor
+        --only netty-nio         ... with the Java engine against tuned Netty on NIO
         --only jmh               the microbenchmarks instead; only JMH's options, behind --
         --pairs N                how often each server is measured in each cell (5)
         --seconds S              length of one measurement (2)
         --warmup S               load before the first one of a cell, with answers compared (3)
         --cells LIST             some of the cells, comma-separated:
                                  %s
-                                 (all with floor; those with a target with netty)
+                                 (all with floor; those with a target otherwise)
         --peer NAME=URL,pid=PID  a server that runs already, to compare with; may be repeated
         --ours COMMAND           starts our server; {port} stands for the port, and it prints a line
-                                 "listening URL" when it is ready; if left out:
+                                 "listening URL" when it is ready; if left out (netty-nio: java):
                                  %s
         --java HOME              the JDK that every Java server runs on (the launcher's)
         --json FILE              every single figure, too
         --help                   this text
       example: ./millrace bench --only floor --cells 64b,1m --pairs 15
       """
-          .formatted(Cell.names(), String.join(" ", defaultCommand()));
+          .formatted(Cell.names(), String.join(" ", defaultCommand(Comparison.FLOOR)));
 
-  private static List<String> defaultCommand() {
-    String options = "echo --listen ws://127.0.0.1:{port} --engine native --loops 1";
-    return List.of(("./millrace " + options).split(" "));
+  private static List<String> defaultCommand(Comparison comparison) {
+    String options = "echo --listen ws://127.0.0.1:{port} --engine %s --loops 1";
+    return List.of(("./millrace " + options.formatted(comparison.engine())).split(" "));
   }
 
   static BenchOptions parse(String... arguments) throws UsageException {
@@ -62,7 +63,7 @@ record BenchOptions(
     private Comparison comparison = Comparison.FLOOR;
     private @Nullable List<Cell> cells;
     private final List<Peer> peers = new ArrayList<>();
-    private List<String> ours = defaultCommand();
+    private @Nullable List<String> ours;
     private Jvm jvm = Jvm.own();
     private @Nullable Path json;
 
@@ -82,7 +83,7 @@ record BenchOptions(
           warmupSeconds,
           cells == null ? comparison.cells() : cells,
           List.copyOf(peers),
-          ours,
+          ours == null ? defaultCommand(comparison) : ours,
           jvm,
           json);
     }

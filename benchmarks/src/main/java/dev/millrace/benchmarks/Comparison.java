@@ -4,15 +4,36 @@ package dev.millrace.benchmarks;
 import java.util.List;
 import java.util.Locale;
 
-/** What {@code --only} names: with whom ours is compared, and in which cells if none are chosen. */
+/**
+ * What {@code --only} names: which engine of ours is compared with whom, and in which cells if none
+ * are chosen.
+ */
 enum Comparison {
-  FLOOR(Cell.ALL),
-  NETTY(Cell.ALL.stream().filter(cell -> Targets.toNetty(cell).isPresent()).toList());
+  FLOOR("native", true, Cell.ALL),
+  NETTY(
+      "native", true, Cell.ALL.stream().filter(cell -> Targets.toNetty(cell).isPresent()).toList()),
+  NETTY_NIO(
+      "java",
+      false,
+      Cell.ALL.stream().filter(cell -> Targets.toNettyNio(cell).isPresent()).toList());
 
+  private final String engine;
+  private final boolean hasFloor;
   private final List<Cell> cells;
 
-  Comparison(List<Cell> cells) {
+  Comparison(String engine, boolean hasFloor, List<Cell> cells) {
+    this.engine = engine;
+    this.hasFloor = hasFloor;
     this.cells = cells;
+  }
+
+  String engine() {
+    return engine;
+  }
+
+  /** Whether the floor is measured besides. */
+  boolean hasFloor() {
+    return hasFloor;
   }
 
   List<Cell> cells() {
@@ -20,7 +41,7 @@ enum Comparison {
   }
 
   String option() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   static Comparison parse(String option) throws UsageException {
@@ -29,6 +50,6 @@ enum Comparison {
         return comparison;
       }
     }
-    throw new UsageException("--only is floor, netty or jmh, not \"" + option + "\"");
+    throw new UsageException("--only is floor, netty, netty-nio or jmh, not \"" + option + "\"");
   }
 }

@@ -11,8 +11,10 @@ record Peer(String name, String url, long pid) {
   static final String FLOOR = "floor";
   static final String NETTY_TUNED = "netty-tuned";
   static final String NETTY_DEFAULT = "netty-default";
+  static final String NETTY_NIO = "netty-nio";
 
-  private static final Set<String> TAKEN = Set.of(OURS, FLOOR, NETTY_TUNED, NETTY_DEFAULT);
+  private static final Set<String> TAKEN =
+      Set.of(OURS, FLOOR, NETTY_TUNED, NETTY_DEFAULT, NETTY_NIO);
 
   private static final Pattern FORM =
       Pattern.compile("([A-Za-z0-9._-]+)=(ws://[^,\\s]+),pid=([1-9][0-9]{0,9})");

@@ -64,6 +64,16 @@ class BenchOptionsTest {
   }
 
   @Test
+  void nettyOnNioIsComparedWithTheJavaEngineUnlessOursIsNamed() throws UsageException {
+    BenchOptions options = BenchOptions.parse("--only", "netty-nio");
+    assertThat(options.comparison().hasFloor()).isFalse();
+    assertThat(options.cells()).extracting(Cell::name).containsExactly("64b-x16");
+    assertThat(options.ours()).contains("java").doesNotContain("native");
+    assertThat(BenchOptions.parse("--ours", "mine {port}", "--only", "netty-nio").ours())
+        .containsExactly("mine", "{port}");
+  }
+
+  @Test
   void anotherJavaIsKnownByItsReleaseFile() throws UsageException {
     Jvm own = Jvm.own();
     Jvm named = BenchOptions.parse("--java", own.home().toString()).jvm();
@@ -85,7 +95,7 @@ class BenchOptionsTest {
       delimiter = '|',
       textBlock =
           """
-          --only  | wrk                        | floor, netty or jmh, not "wrk"
+          --only  | wrk                        | floor, netty, netty-nio or jmh, not "wrk"
           --cells | 64b,nothing                | no cell "nothing"
           --cells | ''                         | no cell ""
           --peer  | uws                        | NAME=ws://
@@ -93,6 +103,7 @@ class BenchOptionsTest {
           --peer  | uws=ws://127.0.0.1:1       | NAME=ws://
           --peer  | floor=ws://127.0.0.1/,pid=1| is taken
           --peer  | netty-tuned=ws://h/,pid=1  | is taken
+          --peer  | netty-nio=ws://h/,pid=1    | is taken
           --java  | /nowhere                   | no bin/java in "/nowhere"
           --ours  | server 9001                | {port}
           """)

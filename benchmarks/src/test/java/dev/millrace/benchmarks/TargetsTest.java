@@ -31,6 +31,12 @@ class TargetsTest {
   }
 
   @Test
+  void nextToNettyOnNioTheJavaEngineMayNotCostMore() throws UsageException {
+    assertThat(Targets.of(result("64b-x16", 6, 10), Peer.NETTY_NIO)).hasValue(1.0);
+    assertThat(Targets.of(result("64b", 6, 10), Peer.NETTY_NIO)).isEmpty();
+  }
+
+  @Test
   void withoutTheFloorNoTargetNextToNettyIsKnown() throws UsageException {
     CellResult result = result("64b", 6, 10);
     result.fail(Peer.FLOOR, "it has ended");

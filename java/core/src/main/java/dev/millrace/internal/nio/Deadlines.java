@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   END    of the phase: the opening handshake, the decision on it, the closing handshake
  *   WRITE  while bytes are queued: since the socket took some last
- *   PONG   while open and reading: since the ping, until any byte comes
+ *   PONG   while open and not resting: since the ping, until any byte comes
  *   IDLE   while open: since data came or went
  *   PING   while open: the next beat
  * </pre>
@@ -150,7 +150,7 @@ final class Deadlines {
     return rests;
   }
 
-  /** Reading rests, or goes on: then whoever was to answer has all its time again. */
+  /** The conversation rests, or goes on: then whoever was to answer has all its time again. */
   void rest(boolean resting, long now) {
     rests = resting;
     awaitedNanos = now;

@@ -173,7 +173,9 @@ final class NioConnection extends AbstractConnection {
 
   /** Loop thread: whether a send may go on. */
   SendResult refusal() {
-    if (!isOpen()) {
+    // A stream may close, or end, before that is told: whoever sends while it is accepted would
+    // never stop, because nothing is queued any more.
+    if (!isOpen() || !stream.isOpen()) {
       return SendResult.CLOSED;
     }
     if (posted + stream.buffered() < loop.limits().highWaterMarkBytes()) {

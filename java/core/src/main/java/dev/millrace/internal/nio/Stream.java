@@ -207,7 +207,14 @@ final class Stream {
       armed = wanted;
       key.interestOps(wanted);
     }
-    watch.setReading(reads);
+    watch.setConversing(reads && !queue.isBlocked());
+  }
+
+  /** Reads what has come, if it may be read, before something is held against the peer. */
+  void readOnce() {
+    if (receiver == null || !receiver.isHolding()) {
+      loop.serve(this, SelectionKey.OP_READ);
+    }
   }
 
   /**
@@ -466,13 +473,20 @@ final class Stream {
     updateInterest();
   }
 
-  /** The peer broke a rule: nothing of it is parsed any more, and its connection is told. */
+  /**
+   * The peer broke a rule, or was idle too long: nothing of it is parsed any more, and its
+   * connection is told.
+   */
   void fail(ProtocolError error) {
     inputEnded = true;
     dropMessage();
     NioConnection told = connection;
     if (phase == Phase.OPEN && told != null) {
-      loop.counters().increment(LoopCounter.PROTOCOL_ERRORS);
+      loop.counters()
+          .increment(
+              error == ProtocolError.IDLE
+                  ? LoopCounter.DEADLINES_PASSED
+                  : LoopCounter.PROTOCOL_ERRORS);
       ending.error = error;
       ending.closeCode = error.closeCode();
       watch.close();
@@ -551,8 +565,12 @@ final class Stream {
 
   /** The peer does not even answer, or take what it is sent. */
   void cut(ProtocolError error) {
-    ending.error = error;
-    ending.closeCode = error.closeCode();
+    loop.counters().increment(LoopCounter.DEADLINES_PASSED);
+    // A rule that was broken before is the better reason.
+    if (ending.error == ProtocolError.NONE) {
+      ending.error = error;
+      ending.closeCode = error.closeCode();
+    }
     end(0, true);
   }
 

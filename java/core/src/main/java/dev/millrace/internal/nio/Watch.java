@@ -3,9 +3,9 @@ package dev.millrace.internal.nio;
 
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.internal.spi.RoundTrip;
 import java.nio.ByteBuffer;
-import java.nio.channels.SelectionKey;
 
 /**
  * Keeps the {@link Deadlines} of a stream, by one entry in the loop's heap: where that is set
@@ -61,10 +61,10 @@ final class Watch extends TimerHeap.Entry {
     }
   }
 
-  /** The socket is read from, or is not. */
-  void setReading(boolean reads) {
-    if (reads == deadlines.isResting()) {
-      deadlines.rest(!reads, System.nanoTime());
+  /** Whether a ping could be answered: the peer is read from, and takes what is sent to it. */
+  void setConversing(boolean converses) {
+    if (converses == deadlines.isResting()) {
+      deadlines.rest(!converses, System.nanoTime());
       arm();
     }
   }
@@ -113,7 +113,12 @@ final class Watch extends TimerHeap.Entry {
 
   private void act(Deadlines.Due due) {
     switch (due) {
-      case END -> stream.timeOut();
+      case END -> {
+        stream.readOnce();
+        if (isStill(due)) {
+          stream.timeOut();
+        }
+      }
       case WRITE -> {
         stream.queue().flush();
         if (isStill(due)) {
@@ -121,24 +126,18 @@ final class Watch extends TimerHeap.Entry {
         }
       }
       case PONG -> {
-        lookOnce();
+        stream.readOnce();
         if (isStill(due)) {
           stream.cut(ProtocolError.NO_PONG);
         }
       }
       case IDLE -> {
-        lookOnce();
+        stream.readOnce();
         if (isStill(due)) {
           stream.fail(ProtocolError.IDLE);
         }
       }
       case PING -> ping();
-    }
-  }
-
-  private void lookOnce() {
-    if (!deadlines.isResting()) {
-      loop.serve(stream, SelectionKey.OP_READ);
     }
   }
 
@@ -162,6 +161,7 @@ final class Watch extends TimerHeap.Entry {
     long now = System.nanoTime();
     byte[] payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now).array();
     if (queue.appendControl(Opcode.PING, payload, payload.length)) {
+      loop.counters().increment(LoopCounter.PINGS_SENT);
       connection.onPing(now);
       deadlines.pinged(now);
     }

@@ -18,6 +18,7 @@ import dev.millrace.suite.EngineSuite;
 import dev.millrace.suite.Frame;
 import dev.millrace.suite.RawClient;
 import dev.millrace.suite.Recorder;
+import dev.millrace.suite.UpgradeRequestText;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -82,6 +83,63 @@ final class NioFaultTest extends EngineSuite {
     thread.interrupt();
     assertIdleFor(QUIET, Deadline.await(opened, "the connection"));
     client.write(Frame.text("still there")).expectText("still there");
+  }
+
+  // ---- Deadlines.
+
+  /** A handler has kept the loop; what came in time is not held against the peer. */
+  @Test
+  void aRequestThatLiesThereIsNotLate() throws Exception {
+    Duration timeout = Duration.ofMillis(200);
+    CountDownLatch blocked = new CountDownLatch(1);
+    CountDownLatch written = new CountDownLatch(1);
+    Handler blocking =
+        (connection, message) -> {
+          long until = System.nanoTime() + 2 * timeout.toNanos();
+          blocked.countDown();
+          Deadline.await(written, "the request");
+          Deadline.until(() -> System.nanoTime() - until > 0, "its deadline to pass");
+        };
+    Limits limits = Limits.defaults().withHandshakeTimeout(timeout);
+    Server server = start(server().limits(limits).route("/", ECHO).route("/blocking", blocking));
+    RawClient busy = connect(server, "/blocking");
+    RawClient opening = open(server);
+    busy.write(Frame.text("block"));
+    Deadline.await(blocked, "the handler");
+    opening.write(UpgradeRequestText.to("/").bytes());
+    written.countDown();
+    opening.expectAccepted();
+  }
+
+  @Test
+  void whoIsSilentIdleOrDeafIsCounted() throws Exception {
+    Limits none = Limits.defaults().withPingInterval(Duration.ZERO).withPongTimeout(Duration.ZERO);
+    Duration soon = Duration.ofMillis(100);
+    Recorder recorder = new Recorder();
+    Server idle = start(server().limits(none.withIdleTimeout(soon)).route("/", recorder));
+    connect(idle);
+    recorder.awaitOpen();
+    recorder.awaitClose();
+    Limits pings = none.withPingInterval(soon).withPongTimeout(soon);
+    Server silent = start(server().limits(pings).route("/", recorder));
+    connect(silent);
+    recorder.awaitOpen();
+    recorder.awaitClose();
+    Server deaf = start(server().limits(none.withWriteTimeout(soon)).route("/", recorder));
+    closeLater(RawClient.connectSlow(address(deaf), "/"));
+    Connection connection = recorder.awaitOpen();
+    connection.execute(
+        () -> {
+          while (connection.send(ByteBuffer.allocate(100_000)) == SendResult.ACCEPTED) {
+            connection.flush();
+          }
+        });
+    recorder.awaitClose();
+    for (Server server : List.of(idle, silent, deaf)) {
+      assertThat(server.statistics().get(0).deadlinesPassed()).isEqualTo(1);
+      assertThat(server.statistics().get(0).protocolErrors()).isZero();
+      assertThat(server.statistics().get(0).pingsSent()).isEqualTo(server == silent ? 1 : 0);
+    }
   }
 
   // ---- Memory.
@@ -150,6 +208,42 @@ final class NioFaultTest extends EngineSuite {
     RawClient small = connect(server, "/echo");
     small.write(Frame.text("served")).expectText("served");
     assertThat(server.statistics().get(0).regionFull()).isPositive();
+  }
+
+  /** Who sends while sends are accepted must come to an end before the end is told. */
+  @Test
+  void whoGaveWayTakesNoSends() throws Exception {
+    Limits limits =
+        Limits.defaults()
+            .withRegionBytes(16 << 20)
+            .withMaxMessageBytes(4 << 20)
+            .withCloseTimeout(Duration.ofMinutes(10));
+    Recorder recorder = new Recorder();
+    Server server = start(server().limits(limits).route("/", recorder).route("/echo", ECHO));
+    RawClient heaviest = connect(server);
+    Connection connection = recorder.awaitOpen();
+    byte[] frame = RawClient.bytesOf(Frame.binary(new byte[4 << 20]));
+    heaviest.writeMeanwhile(Arrays.copyOf(frame, frame.length - 500));
+    Deadline.until(
+        () -> server.statistics().get(0).blocksInUse(4 << 20) == 1, "the message to be there");
+    List<Lease> leases = new ArrayList<>();
+    for (int capacity : new int[] {1 << 20, 128 << 10, 4 << 10, 1}) {
+      leaseAll(connection, capacity, leases);
+    }
+    // More than what the answers to upgrades give back when the kernel has them.
+    connect(server, "/echo").writeMeanwhile(RawClient.bytesOf(Frame.binary(new byte[100_000])));
+    heaviest.expectClose(CloseCode.TRY_AGAIN_LATER);
+    CompletableFuture<SendResult> result = new CompletableFuture<>();
+    connection.execute(
+        () -> {
+          SendResult last = SendResult.ACCEPTED;
+          for (int i = 0; i < 1_000_000 && last == SendResult.ACCEPTED; i++) {
+            last = connection.send("still there?");
+          }
+          result.complete(last);
+        });
+    assertThat(Deadline.await(result, "the sends")).isEqualTo(SendResult.CLOSED);
+    leases.forEach(Lease::close);
   }
 
   /** Leases hold it all: a send that needs memory is refused, and onWritable follows. */

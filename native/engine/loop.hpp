@@ -137,7 +137,7 @@ class Loop {
   void receive(std::uint32_t slot) noexcept;
   void parse_held(std::uint32_t slot) noexcept;
   void parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
-  [[nodiscard]] bool take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  void take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept;
   void take_control(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,

@@ -102,32 +102,29 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
 }
 
 void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
-  if (take_frames(slot, bytes, length)) connections_[slot].active_ns = now_ns_;
+  take_frames(slot, bytes, length);
   if (gather_.count() > 0) send_gathered(slot);  // pongs; the last one rides with the turn's replies
 }
 
-/// Whether there was a data frame among them, or a part of one.
-bool Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
+void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   packed_end_ = nullptr;
-  bool data = false;
   while (length > 0) {
-    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return data;
+    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
     if (!event_room(1)) {
       hold(slot, bytes, length);
-      return data;
+      return;
     }
-    data |= connection.frame_remaining > 0 || !protocol::is_control(bytes[0]);
     const std::size_t taken =
         connection.frame_remaining > 0 ? take_payload(slot, bytes, length) : take_frame(slot, bytes, length);
     if (taken == 0) {
+      if (!protocol::is_control(bytes[0])) connection.active_ns = now_ns_;
       keep_rest(slot, bytes, length);
-      return data;
+      return;
     }
     bytes += taken;
     length -= taken;
   }
-  return data;
 }
 
 /// One frame header, and its payload where that is here whole. Returns the bytes taken; 0 asks for more.
@@ -150,10 +147,6 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     case protocol::FrameParse::complete:
       break;
   }
-  if (error = judge(connection, header); error != ProtocolError::none) {
-    protocol_failure(slot, error);
-    return length;
-  }
   std::uint8_t* const payload = at + header.length;
   const std::size_t here = length - header.length;
   const bool whole = header.payload_length <= here;
@@ -165,10 +158,15 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     packed_end_ = nullptr;  // an event may point to this payload: nothing moves over it
     return header.length + payload_length;
   }
+  connection.active_ns = now_ns_;
   if (connection.phase != Phase::open || !protocol::is_known(header.opcode)) {
     connection.discard_frame = header.payload_length > 0;
     connection.frame_remaining = header.payload_length;
     return header.length;
+  }
+  if (error = judge(connection, header); error != ProtocolError::none) {
+    protocol_failure(slot, error);
+    return length;
   }
   const bool alone = header.final && connection.message_opcode == Opcode::continuation;
   if (!alone || !whole) {
@@ -191,10 +189,8 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
   return header.length + payload_length;
 }
 
-/// Judges a data frame by its header, before a byte of its payload is kept.
+/// Judges a data frame of an open connection by its header, before a byte of its payload is kept.
 ProtocolError Loop::judge(const Connection& connection, const protocol::FrameHeader& header) const noexcept {
-  if (protocol::is_control(header.opcode) || connection.phase != Phase::open) return ProtocolError::none;
-  if (!protocol::is_known(header.opcode)) return ProtocolError::none;  // it is skipped
   const bool in_message = connection.message_opcode != Opcode::continuation;
   if (header.opcode == Opcode::continuation && !in_message) return ProtocolError::unexpected_continuation;
   if (header.opcode != Opcode::continuation && in_message) return ProtocolError::expected_continuation;
@@ -233,6 +229,7 @@ bool Loop::begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& hea
 std::size_t Loop::take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(length, connection.frame_remaining));
+  connection.active_ns = now_ns_;
   if (connection.discard_frame) {
     connection.frame_remaining -= here;
     if (connection.frame_remaining == 0) connection.discard_frame = false;

@@ -44,6 +44,13 @@ ProtocolError judge_length64(const std::uint8_t* bytes, std::size_t count, Relax
   return ProtocolError::none;
 }
 
+/// A client's data frame of at most 125 bytes, as nearly all are: there is nothing to judge.
+bool is_usual(const std::uint8_t* bytes, std::size_t length) noexcept {
+  constexpr std::uint8_t kBeyondData = kReservedBits | 0x0C;
+  const bool data = (bytes[0] & kBeyondData) == 0 && (bytes[0] & 3) != 3;
+  return data && length >= 6 && bytes[1] >= kMasked && bytes[1] < (kMasked | kLength16);
+}
+
 FrameParse refuse(ProtocolError reason, ProtocolError* error) noexcept {
   *error = reason;
   return FrameParse::error;
@@ -59,6 +66,14 @@ bool is_utf8(const std::uint8_t* bytes, std::size_t length) noexcept {
 FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role, FrameHeader* header,
                               ProtocolError* error, Relaxed relaxed) noexcept {
   if (length < 1) return FrameParse::incomplete;
+  if (role == Role::server && is_usual(bytes, length)) {
+    *header = FrameHeader{.payload_length = static_cast<std::uint64_t>(bytes[1] & kLengthBits),
+                          .masking_key = base::load<std::uint32_t>(bytes + 2),
+                          .length = 6,
+                          .opcode = Opcode{static_cast<std::uint8_t>(bytes[0] & kOpcodeBits)},
+                          .final = (bytes[0] & kFinal) != 0};
+    return FrameParse::complete;
+  }
   ProtocolError fault = judge_first(bytes[0], relaxed);
   if (fault != ProtocolError::none) return refuse(fault, error);
   if (length < 2) return FrameParse::incomplete;

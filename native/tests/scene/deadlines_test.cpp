@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/engine.hpp"
 #include "engine/frames.hpp"
@@ -28,7 +29,9 @@ class Waiting {
  public:
   explicit Waiting(const std::function<void(ring::LoopOptions&)>& set) {
     (void)engine::shared_region();
-    sim::start();
+    sim::Options kernel;
+    kernel.clock_ns += 123'457;  // between two ticks of the wheel
+    sim::start(kernel);
     ring::LoopOptions options = Scene::small_options();
     set(options);
     REQUIRE(scene.open(options) == 0);
@@ -427,6 +430,41 @@ TEST_CASE("the clock leaps an hour: what is overdue happens once, and nobody is 
   CHECK(scene.is_open(waiting_one));
   CHECK(scene.counter(ring::kDeadlinesPassed) == 0);
   scene.end_in_order();
+}
+
+TEST_CASE("a pong that lies behind more than a turn can take is no silence, nor is a message") {
+  for (const bool ping : {false, true}) {
+    Waiting waiting([ping](ring::LoopOptions& options) {
+      options.high_water_bytes = 1 << 20;
+      if (ping) {
+        options.pong_timeout_ns = kSecond;
+      } else {
+        options.idle_timeout_ns = kSecond;
+      }
+    });
+    Scene& scene = waiting.scene;
+    std::vector<std::uint32_t> flooding;
+    for (int flooders = 0; flooders < 5; ++flooders) flooding.push_back(waiting.upgraded());
+    const std::uint32_t quiet = waiting.upgraded();
+    scene.ping(quiet);
+    (void)scene.turn();
+    (void)scene.client(quiet).read();
+    if (!ping) scene.client(quiet).say_frame(2, "here", true, 1 << 20, 64);
+    (void)scene.client(quiet).write();
+    for (const std::uint32_t client : flooding) {
+      for (int frames = 0; frames < 120; ++frames) scene.client(client).say_frame(2, pattern(1000), true, 1 << 20, 64);
+      (void)scene.client(client).write();
+    }
+    sim::advance(60 * kSecond);
+    (void)scene.turn();
+    CHECK(scene.counter(ring::kArenaFull) > 0);
+    CHECK(sim::unreceived(scene.client(quiet).peer()) > 0);
+    for (int turns = 0; turns < 10; ++turns) (void)scene.turn();
+    CHECK(scene.closing(quiet) == nullptr);
+    CHECK(scene.closed(quiet) == nullptr);
+    CHECK(scene.counter(ring::kDeadlinesPassed) == 0);
+    scene.end_in_order();
+  }
 }
 
 }  // namespace millrace::scene

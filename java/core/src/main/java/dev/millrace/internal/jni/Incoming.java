@@ -262,14 +262,15 @@ final class Incoming {
 
   /** False when the server has taken as many connections as it may in the meantime. */
   boolean open(int slot, int generation, Decision.Accept accept) {
-    if (!loop.takePlace()) {
-      return false;
-    }
     NativeConnection connection =
         new NativeConnection(
             loop, slot, generation, accept.handler(), accept.handshake(), accept.executor());
     if (slot >= connections.length) {
       connections = Arrays.copyOf(connections, Math.max(slot + 1, 2 * connections.length));
+    }
+    // Whoever is in the table gives its place back.
+    if (!loop.takePlace()) {
+      return false;
     }
     connections[slot] = connection;
     setCount(count + 1);

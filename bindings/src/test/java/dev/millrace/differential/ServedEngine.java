@@ -19,7 +19,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /** An echo server on one engine that writes down what its handlers are told. */
 final class ServedEngine implements Target {
@@ -42,6 +46,8 @@ final class ServedEngine implements Target {
           .withPingInterval(Duration.ZERO);
 
   private final ConcurrentLinkedQueue<byte[]> logs = new ConcurrentLinkedQueue<>();
+  private final ExecutorService deciding =
+      Executors.newSingleThreadExecutor(task -> new Thread(task, "deciding"));
   private final LoopStatistics statistics = new LoopStatistics();
   private final UnixDomainSocketAddress address;
   private final Server server;
@@ -61,8 +67,16 @@ final class ServedEngine implements Target {
             .route("/room/{name}/{other}", new Echo())
             .get("/page", "text/html", () -> "<p>page")
             .keepHeaders("Origin")
-            .onUpgrade(ServedEngine::decide)
+            .onUpgradeAsync(this::decideSometime, Duration.ofHours(1))
             .start();
+  }
+
+  /** At once, or by another thread while the peer sends on. */
+  private CompletionStage<Upgrade> decideSometime(UpgradeRequest request) {
+    Upgrade decision = decide(request);
+    return request.path().length() % 2 == 1
+        ? CompletableFuture.completedFuture(decision)
+        : CompletableFuture.supplyAsync(() -> decision, deciding);
   }
 
   /** Answers with what was seen, so that the peer can compare it. */
@@ -159,5 +173,6 @@ final class ServedEngine implements Target {
   @Override
   public void close() {
     server.shutdown(Duration.ofMillis(100));
+    deciding.shutdown();
   }
 }

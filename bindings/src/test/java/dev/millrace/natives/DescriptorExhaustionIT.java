@@ -3,13 +3,16 @@ package dev.millrace.natives;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.suite.fault.LoopCpu;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,7 +53,18 @@ class DescriptorExhaustionIT {
       peers.get(1).getOutputStream().write(BAD_UTF8);
       assertThat(peers.get(1).getInputStream().readNBytes(2)).startsWith((byte) 0x88);
       assertThat(server.isAlive()).isTrue();
-      // And once descriptors are free, it accepts again.
+      assertThat(LoopCpu.perMille(server.pid(), Duration.ofSeconds(2))).isLessThan(20);
+      // Each that goes lets another in, who has waited.
+      List<Long> millis = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        long start = System.nanoTime();
+        peers.get(2 + i).close();
+        assertThat(isAnswered(peers.get(answered + i), 10_000)).isTrue();
+        millis.add((System.nanoTime() - start) / 1_000_000);
+      }
+      Collections.sort(millis);
+      assertThat(millis.get(1)).as("median of %s", millis).isLessThanOrEqualTo(100);
+      // And once all descriptors are free, it accepts again.
       for (Socket peer : peers) {
         peer.close();
       }

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CountDownLatch;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -33,6 +34,9 @@ public abstract class EngineSuite {
 
   /** Answers with what came. An echo is never refused, so a refusal is an error (java: 1011). */
   protected static final Handler ECHO = EngineSuite::echo;
+
+  // Kept here: a logger that nobody holds forgets how it was set.
+  private static final Logger LOGGER = Logger.getLogger("dev.millrace");
 
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
@@ -53,6 +57,18 @@ public abstract class EngineSuite {
 
   /** Whether it tells process, user and group of a Unix socket's peer by number. */
   protected boolean tellsPeersByNumber() {
+    return true;
+  }
+
+  /**
+   * Whether a Unix socket's peer that has closed is told from one that has closed one direction.
+   */
+  protected boolean noticesLocalEndsAtOnce() {
+    return true;
+  }
+
+  /** Whether a Unix socket's file has its mode before anybody can see it. */
+  protected boolean setsModesBeforeTheFileIsThere() {
     return true;
   }
 
@@ -95,6 +111,14 @@ public abstract class EngineSuite {
   protected final <T extends AutoCloseable> T closeLater(T resource) {
     opened.push(resource);
     return resource;
+  }
+
+  /**
+   * Until the end of the test: for those that plant failures, which are logged as they should be.
+   */
+  protected final void muteLog() {
+    LOGGER.setUseParentHandlers(false);
+    closeLater(() -> LOGGER.setUseParentHandlers(true));
   }
 
   protected static void awaitNoConnections(Server server) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.CloseCode;
 import dev.millrace.Limits;
 import dev.millrace.Server;
 import dev.millrace.Upgrade;
@@ -15,11 +16,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
@@ -429,19 +439,102 @@ public abstract class HandshakeSuite extends EngineSuite {
     accepted.expectText("in");
   }
 
+  /** Whatever an application may put where, by name and what it does. */
+  private static Stream<Arguments> injections() {
+    Map<String, Supplier<Upgrade>> answers = new LinkedHashMap<>();
+    for (String end : List.of("\r\n", "\n", "\r", "\0", "\r\n\r\n")) {
+      String line = "a" + end + "X-Injected: yes";
+      answers.put("value" + shown(end), () -> Upgrade.accept().header("X-Echo", line));
+      answers.put("name" + shown(end), () -> Upgrade.accept().header("X-Echo: " + line, "b"));
+      answers.put("subprotocol" + shown(end), () -> Upgrade.accept().subprotocol(line));
+      answers.put(
+          "value of a rejection" + shown(end),
+          () -> Upgrade.reject(401, "no").header("X-Echo", line));
+      answers.put(
+          "name of a rejection" + shown(end), () -> Upgrade.reject(401, "no").header(line, "b"));
+    }
+    return answers.entrySet().stream()
+        .map(one -> Arguments.of(Named.of(one.getKey(), one.getValue())));
+  }
+
+  private static String shown(String end) {
+    return " with " + end.chars().mapToObj(Integer::toHexString).collect(Collectors.joining(" "));
+  }
+
   /** CVE-2025-67735, CVE-2026-42578: what the application echoes must not become a header. */
-  @Test
-  void cve_2025_67735_injectedHeaderNeverLeaves() throws Exception {
-    Server server =
-        start(
-            server()
-                .route("/", ECHO)
-                .onUpgrade(request -> Upgrade.accept().header("X-Echo", "a\r\nX-Injected: yes")));
-    RawClient client = open(server);
-    client.write(upgrade().bytes());
-    HttpResponse response = client.readResponse();
-    assertEquals(500, response.status());
-    assertFalse(response.headers().containsKey("X-Injected"));
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("injections")
+  void cve_2025_67735_injectedHeaderNeverLeaves(Supplier<Upgrade> answer) throws Exception {
+    muteLog();
+    Server.Builder builder = server().route("/", ECHO);
+    for (Server server :
+        List.of(
+            start(builder.onUpgrade(request -> answer.get())),
+            start(
+                builder.onUpgradeAsync(
+                    request -> CompletableFuture.supplyAsync(answer), Duration.ofMinutes(1))))) {
+      RawClient client = open(server);
+      client.write(upgrade().with("Sec-WebSocket-Protocol", "a, X-Injected").bytes());
+      HttpResponse response = client.readResponse();
+      assertEquals(500, response.status());
+      assertFalse(response.headers().containsKey("X-Injected"));
+      client.expectEnd();
+    }
+  }
+
+  /** What a principal is called is the client's to choose, and the log is not. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void principalIsNamedInLogsOnOneLine(boolean redacted) throws Exception {
+    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    Logger logger = Logger.getLogger("dev.millrace");
+    LogLines capture = new LogLines(lines);
+    logger.addHandler(capture);
+    closeLater(() -> logger.removeHandler(capture));
+    muteLog();
+    Server.Builder builder =
+        server()
+            .route(
+                "/",
+                (connection, message) -> {
+                  throw new IllegalStateException("planted");
+                })
+            .onUpgrade(request -> Upgrade.accept().principal(() -> "ada\r\nadmin logged in"));
+    if (redacted) {
+      builder.redactPrincipals(name -> name.length() + " characters\n");
+    }
+    Server server = start(builder);
+    String expected =
+        redacted ? "peer=20 characters\\u000a]" : "peer=ada\\u000d\\u000aadmin logged in]";
+    RawClient client = connect(server);
+    client.write(Frame.text("log"));
+    client.expectCloseAndEnd(CloseCode.INTERNAL_ERROR);
+    String line = Deadline.take(lines, "a line that the handler threw");
+    while (!line.contains("threw")) {
+      line = Deadline.take(lines, "a line that the handler threw");
+    }
+    assertTrue(line.endsWith(expected), line);
+    assertTrue(line.chars().noneMatch(Character::isISOControl), line);
+  }
+
+  /** What is logged, without its stack. */
+  private static final class LogLines extends java.util.logging.Handler {
+    private final BlockingQueue<String> lines;
+
+    LogLines(BlockingQueue<String> lines) {
+      this.lines = lines;
+    }
+
+    @Override
+    public void publish(LogRecord record) {
+      lines.add(record.getMessage());
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.millrace.suite;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedInputStream;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -43,6 +45,11 @@ public final class RawClient implements AutoCloseable {
   /** Connects and writes nothing. */
   public static RawClient open(URI server) throws IOException {
     return new RawClient(Wire.to(server, 0));
+  }
+
+  /** Connects from another address of this machine than the system would choose. */
+  public static RawClient openFrom(String local, URI server) throws IOException {
+    return new RawClient(new Wire.Tcp(server, new InetSocketAddress(local, 0), 0));
   }
 
   /** Connects and shakes hands. */
@@ -202,6 +209,19 @@ public final class RawClient implements AutoCloseable {
     if (next >= 0) {
       throw new AssertionError("expected the end of the stream, got byte " + next);
     }
+  }
+
+  /** Reads so many bytes of what comes and looks at none of them. */
+  public void skip(int count) throws IOException {
+    in.skipNBytes(count);
+  }
+
+  /** Reads on, whatever comes, until the server has cut the connection with RST. */
+  public void awaitReset() throws IOException {
+    assertThrows(
+        SocketException.class,
+        () -> in.transferTo(OutputStream.nullOutputStream()),
+        "the connection ended in order");
   }
 
   /** Reads on, whatever comes, until the server has ended the connection with FIN or RST. */

@@ -2,10 +2,10 @@
 package dev.millrace.suite;
 
 /** A thread whose failure is the failure of whoever joins it. */
-final class Task {
+public final class Task {
 
   /** What a task does. */
-  interface Body {
+  public interface Body {
     void run() throws Exception;
   }
 
@@ -25,13 +25,13 @@ final class Task {
             name);
   }
 
-  static Task start(String name, Body body) {
+  public static Task start(String name, Body body) {
     Task task = new Task(name, body);
     task.thread.start();
     return task;
   }
 
-  void join() throws Exception {
+  public void join() throws Exception {
     Deadline.join(thread);
     if (failure != null) {
       throw new AssertionError(thread.getName() + ": " + failure.getMessage(), failure);

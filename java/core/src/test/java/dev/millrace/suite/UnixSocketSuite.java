@@ -20,10 +20,14 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.Principal;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,6 +89,34 @@ public abstract class UnixSocketSuite extends EngineSuite {
     SocketOptions options = SocketOptions.defaults().withUnixMode(mode);
     expectEcho(start(unixServer().socketOptions(options)));
     assertEquals(mode, mode());
+  }
+
+  /** What is looked at all the time is never seen with another mode, not even as it appears. */
+  @Test
+  void fileIsAtNoTimeOpenToMoreThanWasAskedFor() throws Exception {
+    Set<String> seen = new TreeSet<>();
+    AtomicBoolean over = new AtomicBoolean();
+    Task watcher =
+        Task.start(
+            "watcher",
+            () -> {
+              while (!over.get()) {
+                try {
+                  seen.add(mode());
+                } catch (NoSuchFileException notThere) {
+                  // for a moment
+                }
+              }
+            });
+    for (int i = 0; i < 50; i++) {
+      unixServer().start().close();
+    }
+    over.set(true);
+    watcher.join();
+    assertTrue(seen.contains("rw-------"), () -> "modes: " + seen);
+    if (setsModesBeforeTheFileIsThere()) {
+      assertEquals(Set.of("rw-------"), seen);
+    }
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** A blocking byte stream to a server, TCP or Unix, whose reads give up after the deadline. */
 interface Wire extends AutoCloseable {
@@ -37,20 +38,25 @@ interface Wire extends AutoCloseable {
     if (address.getScheme().endsWith("+unix")) {
       return new Unix(Path.of(address.getPath()));
     }
-    return new Tcp(new InetSocketAddress(address.getHost(), address.getPort()), receiveBuffer);
+    return new Tcp(address, null, receiveBuffer);
   }
 
   /** A plain socket. */
   final class Tcp implements Wire {
     private final Socket socket = new Socket();
 
-    Tcp(SocketAddress address, int receiveBuffer) throws IOException {
+    Tcp(URI address, @Nullable SocketAddress from, int receiveBuffer) throws IOException {
       if (receiveBuffer > 0) {
         socket.setReceiveBufferSize(receiveBuffer); // before connect, or the window is agreed on
       }
       socket.setTcpNoDelay(true); // a cut in a test is to be a cut on the wire
       socket.setSoTimeout((int) Deadline.WAIT.toMillis());
-      socket.connect(address, (int) Deadline.WAIT.toMillis());
+      if (from != null) {
+        socket.bind(from);
+      }
+      socket.connect(
+          new InetSocketAddress(address.getHost(), address.getPort()),
+          (int) Deadline.WAIT.toMillis());
     }
 
     @Override

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.Engine;
+import dev.millrace.LoopStatistics;
 import dev.millrace.Server;
 import dev.millrace.suite.Frame;
 import dev.millrace.suite.RawClient;
+import dev.millrace.suite.fault.LoopCpu;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -16,7 +18,9 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
@@ -48,9 +52,10 @@ class NioDescriptorTest {
               .route("/", (connection, message) -> connection.send(message))
               .start();
       System.out.println(server.addresses().get(0));
-      // Tells how often accepting has failed whenever it is asked.
-      while (System.in.read() >= 0) {
-        System.out.println(server.statistics().get(0).acceptFailures());
+      // Tells how often accepting has failed, or has not, whenever it is asked.
+      for (int asked; (asked = System.in.read()) >= 0; ) {
+        LoopStatistics statistics = server.statistics().get(0);
+        System.out.println(asked == '?' ? statistics.acceptFailures() : statistics.accepted());
       }
     }
   }
@@ -101,9 +106,34 @@ class NioDescriptorTest {
   }
 
   private static long acceptFailures(Process process, BufferedReader out) throws IOException {
-    process.getOutputStream().write('?');
+    return ask(process, out, '?');
+  }
+
+  private static long accepted(Process process, BufferedReader out) throws IOException {
+    return ask(process, out, '+');
+  }
+
+  private static long ask(Process process, BufferedReader out, char what) throws IOException {
+    process.getOutputStream().write(what);
     process.getOutputStream().flush();
     return Long.parseLong(out.readLine());
+  }
+
+  /** How long it takes to accept who waits, once one of these has gone; the median of them. */
+  private static long millisToAccept(Process process, BufferedReader out, List<RawClient> leaving)
+      throws Exception {
+    List<Long> all = new ArrayList<>();
+    for (RawClient client : leaving) {
+      long before = accepted(process, out);
+      long start = System.nanoTime();
+      client.close();
+      while (accepted(process, out) == before) {
+        Thread.onSpinWait();
+      }
+      all.add((System.nanoTime() - start) / 1_000_000);
+    }
+    Collections.sort(all);
+    return all.get(all.size() / 2);
   }
 
   private static void exhaust(Process process, BufferedReader out) throws Exception {
@@ -132,8 +162,10 @@ class NioDescriptorTest {
     long failures = acceptFailures(process, out);
     long millis = (System.nanoTime() - start) / 1_000_000;
     assertThat(failures).isBetween(1L, 3 + millis / 50);
+    assertThat(LoopCpu.perMille(process.pid(), Duration.ofSeconds(2))).isLessThan(20);
+    assertThat(millisToAccept(process, out, clients.subList(2, 7))).isLessThanOrEqualTo(100);
     // Once descriptors are free, those who have waited are accepted.
-    for (int i = 2; i < clients.size() - 1; i++) {
+    for (int i = 7; i < clients.size() - 1; i++) {
       clients.get(i).close();
     }
     RawClient last = clients.get(clients.size() - 1);

@@ -64,9 +64,11 @@ public final class ConformancePage {
       """
       ## Known bugs of others
 
-      Rows that a test outside of the suites shows: bun#32705 (a busy loop without descriptors) `DescriptorExhaustionIT`;
-      descriptors that a child inherits `DescriptorTest`; jansi#288, JNA#914, jline3#1995, juicefs#7443 (a library file that
-      somebody else put there) `LibraryLoadingTest`.
+      Rows that a test outside of the suites shows: bun#32705, libuv#690, ioxide#222 (a busy loop without descriptors)
+      `DescriptorExhaustionIT`, `NioDescriptorTest`; descriptors that a child inherits `DescriptorTest`; jansi#288, JNA#914,
+      JNA#985, jline3#1995, juicefs#7443 (a library file that somebody else put there), netty#6678, netty#15415,
+      sqlite-jdbc#185, Graylog#5762 (a folder from which nothing may be loaded) `LibraryLoadingTest`; nng#338, libplctag#86
+      (SIGPIPE) `sigpipe_test` of the core.
 
       | known as | what happened | shown by |""";
 

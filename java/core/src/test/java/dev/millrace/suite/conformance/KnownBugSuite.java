@@ -117,6 +117,16 @@ public abstract class KnownBugSuite extends EngineSuite {
     }
   }
 
+  /** Names that every object of JavaScript has: they were looked up, and the process ended. */
+  @ParameterizedTest
+  @ValueSource(strings = {"constructor", "__proto__", "toString; valueOf=1", "x, hasOwnProperty"})
+  void ws_2017_extensionsNamedLikeProperties(String offer) throws Exception {
+    RawClient client = openWith(startEcho(), "Sec-WebSocket-Extensions", offer);
+    HttpResponse response = client.expectAccepted();
+    assertFalse(response.headers().containsKey("Sec-WebSocket-Extensions"), offer);
+    client.write(Frame.text("plain")).expectText("plain");
+  }
+
   /**
    * ReDoS: searches that begin again at each space take more than a tenth of a second for such a
    * head, and the last of a hundred is not answered in time.

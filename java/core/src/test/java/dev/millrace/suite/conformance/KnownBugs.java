@@ -102,6 +102,10 @@ final class KnownBugs {
             "a search in header lists that takes quadratic time",
             "KnownBugSuite.cve_2021_32640_longRunsInLists"),
         by(
+            "ws of 2017",
+            "an extension named like a property of every object ends the process",
+            "KnownBugSuite.ws_2017_extensionsNamedLikeProperties"),
+        by(
             "CVE-2024-37890 (ws)",
             "more header fields than expected",
             "HandshakeSuite.requestRefused CVE-2024-37890"),
@@ -109,7 +113,8 @@ final class KnownBugs {
             "slowloris",
             "a dripping or silent handshake stays for ever",
             "HandshakeSuite.slowHandshakeEndsByItsAbsoluteDeadline",
-            "HandshakeSuite.silentConnectionEndsByTheHandshakeDeadline"),
+            "HandshakeSuite.silentConnectionEndsByTheHandshakeDeadline",
+            "DeadlineSuite.silentAndDrippingHandshakesAreGoneAfterTheirDeadline"),
         by(
             "CVE-2025-58056, CVE-2026-33870, CVE-2026-41417, CVE-2026-42580, CVE-2026-42581,"
                 + " CVE-2026-42584, CVE-2026-42585, CVE-2026-89044 (Netty)",
@@ -142,7 +147,7 @@ final class KnownBugs {
   private static List<Shown> ends() {
     return List.of(
         by(
-            "CVE-2022-25762, tomcat#1041, uWebSockets#1746, uSockets#180",
+            "CVE-2022-25762, tomcat#1041, uWebSockets#1038, uWebSockets#1746, uSockets#180",
             "a send that meets a close reaches another connection",
             "LifecycleSuite.cve_2022_25762_stormOfSendsClosesAndResets"),
         by(
@@ -156,7 +161,9 @@ final class KnownBugs {
         by(
             "CVE-2026-42577 (Netty), CVE-2024-1635 (Undertow)",
             "a reset on a half-closed connection, or during the upgrade, is never noticed",
-            "HandshakeSuite.cve_2026_42577_resetInEveryState"),
+            "HandshakeSuite.cve_2026_42577_resetInEveryState",
+            "FaultSuite.peerVanishes",
+            "FaultSuite.peerOfAUnixSocketVanishes"),
         by(
             "JDK channels",
             "the interrupt of a sending thread closes the connection",

@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.suite;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.CloseCode;
+import dev.millrace.CloseReason;
+import dev.millrace.CloseReason.Initiator;
+import dev.millrace.Connection;
+import dev.millrace.Limits;
+import dev.millrace.Message;
+import dev.millrace.SendResult;
+import dev.millrace.Server;
+import dev.millrace.internal.spi.ProtocolErrors;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Every deadline but those of {@link AsyncUpgradeSuite} and {@link DrainSuite}: none comes early,
+ * and whatever a peer does instead of what it should moves none.
+ */
+public abstract class DeadlineSuite extends EngineSuite {
+
+  /** No deadline of a connection but those that a test asks for. */
+  private static final Limits NONE =
+      Limits.defaults().withPingInterval(Duration.ZERO).withWriteTimeout(Duration.ZERO);
+
+  /** More than the kernel takes from us for a peer that does not read. */
+  private static final int MORE_THAN_FITS = 16 << 20;
+
+  /** How often a busy connection shows that it is. */
+  private static final int BEATS = 20;
+
+  private final Recorder recorder = new Recorder();
+
+  private static Duration millis(long millis) {
+    return Duration.ofMillis(millis);
+  }
+
+  private Server startRecording(Limits limits) throws Exception {
+    return start(server().limits(limits).route("/", recorder));
+  }
+
+  private void expectEnd(int code, int error) throws Exception {
+    CloseReason reason = recorder.awaitClose();
+    assertEquals(code, reason.code());
+    assertEquals(ProtocolErrors.sentence(error), reason.text());
+    assertEquals(Initiator.LOCAL, reason.initiator());
+  }
+
+  // ---- The opening handshake.
+
+  @WaitingTest
+  void silentAndDrippingHandshakesAreGoneAfterTheirDeadline() throws Exception {
+    Duration timeout = millis(300);
+    Server server = startRecording(NONE.withHandshakeTimeout(timeout));
+    byte[] request = UpgradeRequestText.to("/").with("X-Slow", "s".repeat(4000)).bytes();
+    Elapsed elapsed = Elapsed.begin();
+    RawClient silent = open(server);
+    RawClient dripping = open(server);
+    drip(dripping, request);
+    for (RawClient client : List.of(silent, dripping)) {
+      client.awaitGone();
+      elapsed.assertDue(timeout, millis(500), "the end of the handshake");
+    }
+    awaitNoConnections(server);
+    assertEquals(List.of(), recorder.order());
+  }
+
+  /** What is done again and again until there is nothing left to do, or the connection is gone. */
+  private interface Step {
+    boolean run() throws IOException;
+  }
+
+  private void every(Duration time, Step step) {
+    ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
+    closeLater(clock::shutdownNow);
+    clock.scheduleAtFixedRate(
+        () -> {
+          try {
+            if (!step.run()) {
+              clock.shutdown();
+            }
+          } catch (IOException gone) {
+            clock.shutdown();
+          }
+        },
+        0,
+        time.toMillis(),
+        TimeUnit.MILLISECONDS);
+  }
+
+  /** Writes byte by byte, and slowly. */
+  private void drip(RawClient client, byte[] stream) {
+    AtomicInteger sent = new AtomicInteger();
+    every(
+        millis(2),
+        () -> {
+          int next = sent.getAndIncrement();
+          client.write(stream, next, next + 1);
+          return next + 1 < stream.length;
+        });
+  }
+
+  // ---- Idle connections.
+
+  /** Pings of either side are no messages. */
+  @WaitingTest
+  void idleConnectionIsClosedWhateverItsPings() throws Exception {
+    Duration timeout = millis(250);
+    Limits limits = NONE.withIdleTimeout(timeout).withPingInterval(millis(40));
+    Server server = startRecording(limits);
+    Elapsed elapsed = Elapsed.begin();
+    RawClient client = connect(server);
+    int pings = 0;
+    ServerFrame frame;
+    while ((frame = client.readFrame()).opcode() != Frame.CLOSE) {
+      if (frame.opcode() == Frame.PING) {
+        pings++;
+        client.write(pong(frame), Frame.ping("mine"));
+      }
+    }
+    elapsed.assertDue(timeout, "the Close of an idle connection");
+    assertEquals(CloseCode.GOING_AWAY, frame.closeCode());
+    assertTrue(pings >= 2, "pings: " + pings);
+    client.write(Frame.close(CloseCode.GOING_AWAY, ""));
+    client.expectEnd();
+    client.close();
+    expectEnd(CloseCode.GOING_AWAY, ProtocolErrors.IDLE);
+    awaitNoConnections(server);
+  }
+
+  /** What a busy connection does at each beat, which is a ping of the server. */
+  private interface Beat {
+    void write(RawClient client, ServerFrame ping) throws IOException;
+  }
+
+  @WaitingTest
+  void connectionIsNotIdleWhileMessagesOrTheirPartsComeOrGo() throws Exception {
+    Limits limits = NONE.withIdleTimeout(millis(500)).withPingInterval(millis(60));
+    Server server =
+        start(
+            server()
+                .limits(limits)
+                .route("/", (connection, message) -> {})
+                .route("/talking", new Talker()));
+    List<Task> busy = new ArrayList<>();
+    busy.add(
+        busy(
+            connect(server),
+            "messages",
+            (client, ping) -> client.write(pong(ping), Frame.text("m"))));
+    Frame fragment = Frame.continuation(new byte[] {'f'}).unfinished();
+    busy.add(
+        busy(
+            connect(server).write(Frame.text("").unfinished()),
+            "fragments",
+            (client, ping) -> client.write(pong(ping), fragment)));
+    // Within a frame there can be no pong: its bytes are answer enough.
+    busy.add(
+        busy(
+            connect(server).write(Frame.binary(new byte[10 * BEATS]).header()),
+            "bytes of a frame",
+            (client, ping) -> client.write(new byte[10])));
+    busy.add(
+        busy(
+            connect(server, "/talking"),
+            "messages from here",
+            (client, ping) -> client.write(pong(ping))));
+    for (Task task : busy) {
+      task.join();
+    }
+    awaitNoConnections(server);
+  }
+
+  /** Sends a message every now and then, but not for ever. */
+  private static final class Talker extends Recorder {
+    @Override
+    public void onOpen(Connection connection) {
+      talk(connection, BEATS);
+    }
+
+    private void talk(Connection connection, int left) {
+      if (left > 0) {
+        connection.send("talk");
+        connection.schedule(() -> talk(connection, left - 1), millis(60));
+      }
+    }
+  }
+
+  /** Stays for more than two idle timeouts while it is busy, and for one afterwards. */
+  private static Task busy(RawClient client, String what, Beat beat) {
+    Elapsed open = Elapsed.begin();
+    return Task.start(
+        what,
+        () -> {
+          Elapsed last = open;
+          int beats = 0;
+          ServerFrame frame;
+          while ((frame = client.readFrame()).opcode() != Frame.CLOSE) {
+            if (frame.opcode() != Frame.PING) {
+              last = Elapsed.begin();
+            } else if (beats++ < BEATS) {
+              last = what.endsWith("here") ? last : Elapsed.begin();
+              beat.write(client, frame);
+            } else {
+              answer(client, frame);
+            }
+          }
+          assertEquals(CloseCode.GOING_AWAY, frame.closeCode());
+          open.assertNotBefore(millis(1400), "the Close behind " + what);
+          last.assertNotBefore(millis(490), "the Close behind the last of " + what);
+          client.write(Frame.close());
+          client.expectEnd();
+          client.close();
+        });
+  }
+
+  // ---- Pings.
+
+  private static long stamp(ServerFrame ping) {
+    assertEquals(Frame.PING, ping.opcode(), ping::toString);
+    assertEquals(Long.BYTES, ping.payload().length, "payload of a ping");
+    return ByteBuffer.wrap(ping.payload()).getLong();
+  }
+
+  private static Frame pong(ServerFrame ping) {
+    return Frame.of(Frame.PONG, ping.payload());
+  }
+
+  private static void answer(RawClient client, ServerFrame ping) throws IOException {
+    client.write(pong(ping));
+  }
+
+  @WaitingTest
+  void pingsComeAtTheirBeatAndCarryTheirTime() throws Exception {
+    Server server = startRecording(NONE.withPingInterval(millis(100)));
+    Elapsed elapsed = Elapsed.begin();
+    RawClient client = connect(server);
+    long before = 0;
+    for (int beat = 1; beat <= 4; beat++) {
+      ServerFrame ping = client.readFrame();
+      elapsed.assertDue(millis(100L * beat), "ping " + beat);
+      long stamp = stamp(ping);
+      if (beat > 1) {
+        long gap = TimeUnit.NANOSECONDS.toMillis(stamp - before);
+        assertTrue(gap >= 50 && gap <= 600, "between two pings: " + gap + " ms");
+      }
+      before = stamp;
+      answer(client, ping);
+    }
+    assertEquals(0, recorder.deliveries());
+  }
+
+  /** Also messages do not put it off: a ping asks whether the peer's whole way is there. */
+  @WaitingTest
+  void pingsComeBetweenMessages() throws Exception {
+    Server server = start(server().limits(NONE.withPingInterval(millis(100))).route("/", ECHO));
+    Elapsed elapsed = Elapsed.begin();
+    RawClient client = connect(server);
+    int pings = 0;
+    for (int i = 0; pings < 3; i++) {
+      client.write(Frame.text("message " + i));
+      ServerFrame frame = client.readFrame();
+      while (frame.opcode() == Frame.PING) {
+        pings++;
+        answer(client, frame);
+        frame = client.readFrame();
+      }
+      assertEquals("message " + i, frame.text());
+    }
+    elapsed.assertDue(millis(300), "the third ping of a busy connection");
+  }
+
+  @WaitingTest
+  void noSecondPingWhileOneIsNotAnswered() throws Exception {
+    Limits limits = NONE.withPingInterval(millis(60)).withPongTimeout(Duration.ZERO);
+    RawClient client = connect(startRecording(limits));
+    Connection connection = recorder.awaitOpen();
+    ServerFrame ping = client.readFrame();
+    stamp(ping);
+    connection.schedule(() -> connection.send("much later"), millis(300));
+    ServerFrame next = client.readFrame();
+    assertEquals("much later", next.text(), next::toString);
+    answer(client, ping);
+    stamp(client.readFrame());
+  }
+
+  @WaitingTest
+  void roundTripIsMeasured() throws Exception {
+    Recorder slow =
+        new Recorder() {
+          @Override
+          public void onMessage(Connection connection, Message message) {
+            connection.schedule(() -> connection.send("now"), millis(80));
+          }
+        };
+    Server server = start(server().limits(NONE.withPingInterval(millis(400))).route("/", slow));
+    Elapsed elapsed = Elapsed.begin();
+    RawClient client = connect(server);
+    Connection connection = slow.awaitOpen();
+    assertTrue(connection.webSocket().roundTripTime().isEmpty());
+    ServerFrame ping = client.readFrame();
+    client.write(Frame.text("when may I answer?"));
+    client.expectText("now");
+    answer(client, ping);
+    Deadline.until(() -> connection.webSocket().roundTripTime().isPresent(), "a round trip");
+    Duration first = connection.webSocket().roundTripTime().orElseThrow();
+    assertTrue(first.compareTo(millis(79)) >= 0, "round trip: " + first);
+    assertTrue(first.compareTo(elapsed.time()) <= 0, "round trip: " + first);
+    answer(client, client.readFrame());
+    Deadline.until(
+        () -> !connection.webSocket().roundTripTime().orElseThrow().equals(first), "another");
+  }
+
+  /** Doubles with each answer up to its limit, and begins anew with one that takes long. */
+  @WaitingTest
+  void pingIntervalAdaptsToThePeer() throws Exception {
+    Limits limits =
+        NONE.withPingInterval(millis(60))
+            .withMaxPingInterval(millis(960))
+            .withPongTimeout(millis(800));
+    RawClient client = connect(startRecording(limits));
+    Connection connection = recorder.awaitOpen();
+    ServerFrame ping = client.readFrame();
+    long before = stamp(ping);
+    for (int due : new int[] {120, 240, 480, 960}) {
+      answer(client, ping);
+      ping = client.readFrame();
+      assertGap(due, stamp(ping) - before);
+      before = stamp(ping);
+    }
+    // An answer that takes more than half of the pong timeout; other bytes keep that from passing.
+    client.write(Frame.pong("not the answer"));
+    connection.schedule(() -> connection.send("answer now"), millis(480));
+    client.expectText("answer now");
+    answer(client, ping);
+    ping = client.readFrame();
+    before = stamp(ping);
+    answer(client, ping);
+    long gap = TimeUnit.NANOSECONDS.toMillis(stamp(client.readFrame()) - before);
+    assertTrue(gap < 800, "the interval did not begin anew: " + gap + " ms");
+  }
+
+  private static void assertGap(int dueMillis, long nanos) {
+    long gap = TimeUnit.NANOSECONDS.toMillis(nanos);
+    assertTrue(
+        gap >= dueMillis - 25 && gap < dueMillis + 500,
+        "interval: due=" + dueMillis + " ms, was=" + gap + " ms");
+  }
+
+  // ---- Pongs.
+
+  @WaitingTest
+  void peerThatSaysNothingAfterAPingIsCut() throws Exception {
+    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(200));
+    Server server = startRecording(limits);
+    Elapsed elapsed = Elapsed.begin();
+    RawClient client = connect(server);
+    client.awaitReset();
+    elapsed.assertDue(millis(300), "the end of a peer that is not there");
+    expectEnd(CloseCode.ABNORMAL_CLOSURE, ProtocolErrors.NO_PONG);
+    awaitNoConnections(server);
+  }
+
+  /** The same for the application's own pings. */
+  @WaitingTest
+  void peerThatSaysNothingAfterAPingOfTheApplicationIsCut() throws Exception {
+    Server server = startRecording(NONE.withPongTimeout(millis(200)));
+    RawClient client = connect(server);
+    Connection connection = recorder.awaitOpen();
+    Elapsed elapsed = Elapsed.begin();
+    assertEquals(SendResult.ACCEPTED, connection.webSocket().ping());
+    client.awaitReset();
+    elapsed.assertDue(millis(200), "the end of a peer that is not there");
+    expectEnd(CloseCode.ABNORMAL_CLOSURE, ProtocolErrors.NO_PONG);
+  }
+
+  /** A pong cannot overtake a long frame, so that every byte of it is an answer. */
+  @WaitingTest
+  void anyByteIsAnAnswerToAPing() throws Exception {
+    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(300));
+    Server server = startRecording(limits);
+    RawClient client = connect(server);
+    byte[] large = Frame.binary(new byte[100]).bytes();
+    Elapsed elapsed = Elapsed.begin();
+    for (int i = 0; i < 4; i++) {
+      stamp(client.readFrame());
+      elapsed = Elapsed.begin();
+      client.write(large, i, i + 1);
+    }
+    client.awaitReset();
+    elapsed.assertNotBefore(millis(300), "the end of a peer that has answered");
+    expectEnd(CloseCode.ABNORMAL_CLOSURE, ProtocolErrors.NO_PONG);
+  }
+
+  @WaitingTest
+  void pongTimeRestsWhileReadsDo() throws Exception {
+    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(300));
+    RawClient client = connect(startRecording(limits));
+    Connection connection = recorder.awaitOpen();
+    stamp(client.readFrame());
+    connection.pause();
+    connection.schedule(() -> connection.send("still here"), millis(600));
+    ServerFrame next = client.readFrame();
+    assertEquals("still here", next.text(), "no ping and no end while reads rest");
+    Elapsed elapsed = Elapsed.begin();
+    connection.resume();
+    client.awaitReset();
+    elapsed.assertDue(millis(300), "the end of a peer that is not there");
+    expectEnd(CloseCode.ABNORMAL_CLOSURE, ProtocolErrors.NO_PONG);
+  }
+
+  @WaitingTest
+  void pausedConnectionIsNotPinged() throws Exception {
+    Limits limits = NONE.withPingInterval(millis(60));
+    Recorder pausing =
+        new Recorder() {
+          @Override
+          public void onOpen(Connection connection) throws Exception {
+            connection.pause();
+            super.onOpen(connection);
+          }
+        };
+    RawClient client = connect(start(server().limits(limits).route("/", pausing)));
+    Connection connection = pausing.awaitOpen();
+    connection.schedule(() -> connection.send("quiet"), millis(300));
+    client.expectText("quiet");
+    connection.resume();
+    answer(client, client.readFrame());
+    stamp(client.readFrame());
+  }
+
+  // ---- Writing.
+
+  private RawClient connectStuck(Server server) throws Exception {
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    ByteBuffer owed = ByteBuffer.wrap(new byte[MORE_THAN_FITS]);
+    assertEquals(SendResult.ACCEPTED, recorder.awaitOpen().send(owed));
+    return client;
+  }
+
+  @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
+  @ValueSource(booleans = {false, true})
+  void readerThatNeverReadsIsCut(boolean closing) throws Exception {
+    Duration timeout = millis(250);
+    Limits limits =
+        NONE.withWriteTimeout(timeout)
+            .withCloseTimeout(Duration.ofMinutes(1))
+            .withHighWaterMarkBytes(64 << 20);
+    Recorder sending =
+        new Recorder() {
+          @Override
+          public void onMessage(Connection connection, Message message) {
+            connection.send(ByteBuffer.wrap(new byte[MORE_THAN_FITS]));
+            if (closing) {
+              connection.close(4000, "behind it all");
+            }
+          }
+        };
+    Server server = start(server().limits(limits).route("/", sending));
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    Elapsed elapsed = Elapsed.begin();
+    client.write(Frame.text("send"));
+    CloseReason reason = sending.awaitClose();
+    elapsed.assertDue(timeout, "the end of a reader that does not read");
+    if (!closing) {
+      assertEquals(CloseCode.ABNORMAL_CLOSURE, reason.code());
+    }
+    assertEquals(ProtocolErrors.sentence(ProtocolErrors.NO_PROGRESS), reason.text());
+    assertEquals(Initiator.LOCAL, reason.initiator());
+    client.awaitReset();
+    awaitNoConnections(server);
+  }
+
+  /** The whole takes several timeouts, but something of it is taken in each. */
+  @WaitingTest
+  void slowReaderIsNotCut() throws Exception {
+    int steps = 16;
+    Limits limits = NONE.withWriteTimeout(millis(600)).withHighWaterMarkBytes(64 << 20);
+    RawClient client = connectStuck(startRecording(limits));
+    client.skip(10); // the header
+    CountDownLatch left = new CountDownLatch(steps);
+    every(
+        millis(60),
+        () -> {
+          client.skip(MORE_THAN_FITS / steps);
+          left.countDown();
+          return left.getCount() > 0;
+        });
+    Deadline.await(left, "the whole message");
+    client.write(Frame.close(1000, ""));
+    client.expectCloseAndEnd(1000);
+  }
+
+  /** A ping would wait behind what is queued and measure nothing: the write timeout watches. */
+  @WaitingTest
+  void peerWithAQueueIsNotPinged() throws Exception {
+    Limits limits =
+        NONE.withPingInterval(millis(100))
+            .withPongTimeout(millis(100))
+            .withHighWaterMarkBytes(64 << 20);
+    CountDownLatch fourBeats = new CountDownLatch(1);
+    Recorder sending =
+        new Recorder() {
+          @Override
+          public void onOpen(Connection connection) throws Exception {
+            super.onOpen(connection);
+            connection.send(ByteBuffer.wrap(new byte[MORE_THAN_FITS]));
+            connection.schedule(fourBeats::countDown, millis(450));
+          }
+        };
+    Server server = start(server().limits(limits).route("/", sending));
+    closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = sending.awaitOpen();
+    Deadline.await(fourBeats, "four beats");
+    assertTrue(connection.isOpen(), "a peer was cut for a ping that it could not get");
+  }
+
+  // ---- The closing handshake.
+
+  @WaitingTest
+  void peerThatNeverAnswersTheCloseIsGoneAfterItsDeadline() throws Exception {
+    Duration timeout = millis(250);
+    Server server = startRecording(NONE.withCloseTimeout(timeout));
+    RawClient silent = connect(server);
+    Connection connection = recorder.awaitOpen();
+    Elapsed elapsed = Elapsed.begin();
+    connection.close(4000, "bye");
+    silent.expectClose(4000);
+    drip(silent, Frame.binary(new byte[4000]).bytes()); // moves nothing
+    assertEquals(4000, recorder.awaitClose().code());
+    elapsed.assertDue(timeout, "the end of a peer that does not answer");
+    awaitNoConnections(server);
+  }
+
+  @WaitingTest
+  void deadlinesOfOneConnectionDoNotDisturbEachOther() throws Exception {
+    Limits limits =
+        Limits.defaults()
+            .withPingInterval(millis(50))
+            .withPongTimeout(millis(1000))
+            .withWriteTimeout(millis(1000))
+            .withIdleTimeout(millis(500))
+            .withCloseTimeout(millis(200));
+    Server server = startRecording(limits);
+    RawClient client = connect(server);
+    Elapsed last = Elapsed.begin();
+    int pings = 0;
+    ServerFrame frame;
+    while ((frame = client.readFrame()).opcode() == Frame.PING) {
+      answer(client, frame);
+      if (pings++ < 8) {
+        last = Elapsed.begin();
+        client.write(Frame.text("busy"));
+      }
+    }
+    last.assertDue(millis(500), "the Close of an idle connection");
+    assertTrue(pings > 8, "pings: " + pings);
+    assertEquals(CloseCode.GOING_AWAY, frame.closeCode(), frame::toString);
+    expectEnd(CloseCode.GOING_AWAY, ProtocolErrors.IDLE); // the client does not answer the Close
+    last.assertDue(millis(700), "the end of the closing handshake");
+    assertEquals(8, recorder.deliveries());
+  }
+}

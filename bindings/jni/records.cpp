@@ -71,6 +71,8 @@ MILLRACE_SAME(BODIES_OFFSET, ring::kBodiesOffset);
 MILLRACE_SAME(BODIES_LENGTH, ring::kBodiesLength);
 MILLRACE_SAME(MAX_CONNECTIONS_OFFSET, ring::kHeaderOffset + offsetof(ring::ControlHeader, max_connections));
 MILLRACE_SAME(BUFFERED_OFFSET, ring::kBufferedOffset);
+MILLRACE_SAME(BUFFERED_BITS, ring::kBufferedBits);
+MILLRACE_SAME(BUFFERED_GENERATION, ring::kBufferedGeneration);
 
 MILLRACE_SAME(SEND_AREA_OFFSET, ring::kSendAreaOffset);
 MILLRACE_SAME(SEND_AREA_LENGTH, ring::kSendAreaLength);

@@ -65,7 +65,7 @@ void Loop::adopt(int fd, const os::Address& peer) noexcept {
   std::copy(std::begin(peer.ip), std::end(peer.ip), std::begin(details.ip));
   times_[slot] = {};
   slabs_.add(sizeof(Times));
-  __atomic_store_n(&buffered_words_[slot], std::int64_t{0}, __ATOMIC_RELAXED);
+  tell_buffered(slot);
   __atomic_store_n(&round_trips_[slot], std::int64_t{0}, __ATOMIC_RELAXED);
   gauge(ring::kConnections, connections_.in_use());
   connection_count_.store(connections_.in_use(), std::memory_order_relaxed);

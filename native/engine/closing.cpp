@@ -67,12 +67,14 @@ void Loop::discard(std::uint32_t slot) noexcept {
 
 /// Java's handlers have not come to the peer's Close, or its error, in time: it is answered without them.
 void Loop::force_close(std::uint32_t slot) noexcept {
+  connections_[slot].takes_no_sends = true;
   const std::uint16_t code = connections_[slot].close_code;
   std::uint8_t body[protocol::kMaxControlPayload];
   const std::uint16_t answer = protocol::is_sendable(code) ? code : std::uint16_t{0};  // 1005 is never on the wire
   const std::size_t length = protocol::write_close_body(body, answer, nullptr, 0);
   put_frame(slot, protocol::Opcode::close, body, length, 0);
   begin_closing(slot);
+  tell_buffered(slot);
   send_gathered(slot);
 }
 
@@ -97,7 +99,7 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
     if (!pong.listed) pongs_.release(connection.pong);
     connection.pong = kNone;
   }
-  __atomic_store_n(&buffered_words_[slot], std::int64_t{0}, __ATOMIC_RELAXED);
+  tell_buffered(slot);
   count(ring::kClosedCount);
   if (connection.announced) {
     post(slot, kPendingClosed);

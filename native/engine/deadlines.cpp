@@ -219,7 +219,7 @@ void Loop::take_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_
   if (options_.pong_timeout_ns > 0 && round_trip_ns > options_.pong_timeout_ns / 2) {
     connection.doublings = 0;
   } else if (before_ns < options_.max_ping_interval_ns) {
-    connection.doublings = (connection.doublings + 1) & 0x3f;
+    connection.doublings = (connection.doublings + 1) & 0x1f;
   }
   times.due_ns += ping_interval(connection) - before_ns;
   arm(slot);

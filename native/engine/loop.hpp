@@ -177,6 +177,7 @@ class Loop {
   void append_piece(std::uint32_t slot, const Piece& piece) noexcept;
   void flush_queue(std::uint32_t slot) noexcept;
   void drop_queue(Connection& connection) noexcept;
+  void tell_buffered(std::uint32_t slot) noexcept;
   void queue_changed(std::uint32_t slot) noexcept;
   void queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
   void list_pong(std::uint32_t index) noexcept;

@@ -225,10 +225,19 @@ void Loop::drop_queue(Connection& connection) noexcept {
   connection.buffered = 0;
 }
 
+/// What Java judges its next sends by, also before it is told that the connection is about to end.
+void Loop::tell_buffered(std::uint32_t slot) noexcept {
+  const Connection& connection = connections_[slot];
+  const bool takes_none = connection.takes_no_sends || connection.phase == Phase::ended;
+  const std::int64_t word =
+      takes_none ? ring::kNoMoreSends : ring::buffered_word(connection.generation, connection.buffered);
+  __atomic_store_n(&buffered_words_[slot], word, __ATOMIC_RELAXED);
+}
+
 /// What follows from more or fewer bytes in the queue: marks, interest, and the end of a closing connection.
 void Loop::queue_changed(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  __atomic_store_n(&buffered_words_[slot], static_cast<std::int64_t>(connection.buffered), __ATOMIC_RELAXED);
+  tell_buffered(slot);
   const auto low = static_cast<std::uint64_t>(low_water());
   if (connection.buffered > low) {
     if (!connection.stopped && connection.phase == Phase::open) count(ring::kReadsStopped);

@@ -79,6 +79,17 @@ inline constexpr std::size_t kEventsOffset = kCommandsOffset + kRecords * sizeof
 inline constexpr std::size_t kBodiesOffset = kEventsOffset + kRecords * sizeof(Record);
 inline constexpr std::size_t kBodiesLength = 65536;
 inline constexpr std::size_t kBufferedOffset = kBodiesOffset + kBodiesLength;
+/// A slot's word: its outgoing bytes, below the lower bits of the generation that they are of. Negative when the
+/// connection takes no more, and is about to end.
+inline constexpr unsigned kBufferedBits = 48;
+inline constexpr std::uint32_t kBufferedGeneration = 0x7fff;
+inline constexpr std::int64_t kNoMoreSends = -1;
+[[nodiscard]] constexpr std::int64_t buffered_word(std::uint32_t generation, std::uint64_t bytes) noexcept {
+  return static_cast<std::int64_t>(std::uint64_t{generation & kBufferedGeneration} << kBufferedBits | bytes);
+}
+[[nodiscard]] constexpr std::int64_t buffered_bytes(std::int64_t word) noexcept {
+  return word < 0 ? 0 : word & ((std::int64_t{1} << kBufferedBits) - 1);
+}
 /// Two tables of an i64 for each slot: outgoing bytes, and behind them round-trip times.
 [[nodiscard]] constexpr std::size_t round_trips_offset(std::size_t connections) noexcept {
   return kBufferedOffset + connections * sizeof(std::int64_t);

@@ -255,7 +255,7 @@ std::int64_t JavaHalf::counter(ring::Counter counter) const {
 std::int64_t JavaHalf::buffered(Id id) const {
   std::int64_t value;
   std::memcpy(&value, control_ + ring::kBufferedOffset + id.slot * sizeof value, sizeof value);
-  return value;
+  return ring::buffered_bytes(value);
 }
 
 std::int64_t JavaHalf::round_trip(Id id) const {

@@ -158,7 +158,7 @@ bool Scene::is_open(std::uint32_t client) const {
 std::int64_t Scene::buffered(Id id) const {
   std::int64_t value;
   std::memcpy(&value, control_ + ring::kBufferedOffset + id.slot * sizeof value, sizeof value);
-  return value;
+  return ring::buffered_bytes(value);
 }
 
 void Scene::send(std::uint32_t client, std::uint8_t opcode, const std::string& payload, Answer how) {

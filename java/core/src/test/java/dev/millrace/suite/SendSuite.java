@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -526,6 +527,31 @@ public abstract class SendSuite extends EngineSuite {
     connection.close();
     assertEquals(SendResult.CLOSED, connection.webSocket().ping());
     assertEquals(0, connection.bufferedBytes());
+  }
+
+  /** Who sends as long as he may must come to an end, though nothing is told within a handler. */
+  @Test
+  void whoSendsUntilItIsNotAcceptedEndsWhenThePeerIsGone() throws Exception {
+    int enough = 300_000;
+    CompletableFuture<Void> gone = new CompletableFuture<>();
+    CompletableFuture<Integer> sent = new CompletableFuture<>();
+    Server server = start(server().route("/", recorder));
+    RawClient client = connect(server);
+    Connection connection = recorder.awaitOpen();
+    connection.execute(
+        () -> {
+          gone.join();
+          int accepted = 0;
+          while (accepted < enough && connection.send("more") == SendResult.ACCEPTED) {
+            accepted++;
+          }
+          sent.complete(accepted);
+        });
+    client.reset();
+    gone.complete(null);
+    int accepted = Deadline.await(sent, "the sends to end");
+    assertTrue(accepted < enough, "sends to nobody are accepted for ever");
+    recorder.awaitClose();
   }
 
   private static void assertEveryWayIsClosed(Connection connection) {

@@ -94,7 +94,12 @@ abstract class BufferedConnection extends AbstractConnection {
     if (!isOpen()) {
       return SendResult.CLOSED;
     }
-    long buffered = posted + stagedBytes() + loop.bufferedWord(slot);
+    long before = posted + stagedBytes();
+    long queued = loop.buffered(slot, generation);
+    if (queued < 0) {
+      return SendResult.CLOSED;
+    }
+    long buffered = before + queued;
     if (buffered < loop.highWaterMark()) {
       loop.outgoing().admit(buffered);
       return SendResult.ACCEPTED;
@@ -112,7 +117,13 @@ abstract class BufferedConnection extends AbstractConnection {
     if (!isOpen()) {
       return SendResult.CLOSED;
     }
-    long before = (long) POSTED.getAndAdd(this, bytes) + stagedBytes() + loop.bufferedWord(slot);
+    long before = (long) POSTED.getAndAdd(this, bytes) + stagedBytes();
+    long queued = loop.buffered(slot, generation);
+    if (queued < 0) {
+      POSTED.getAndAdd(this, -bytes);
+      return SendResult.CLOSED;
+    }
+    before += queued;
     boolean accepted = before < loop.highWaterMark();
     if (!accepted) {
       POSTED.getAndAdd(this, -bytes);
@@ -191,12 +202,18 @@ abstract class BufferedConnection extends AbstractConnection {
 
   @Override
   public final long bufferedBytes() {
-    return hasEnded() ? 0 : posted + stagedBytes() + loop.bufferedWord(slot);
+    if (hasEnded()) {
+      return 0;
+    }
+    long before = posted + stagedBytes();
+    return before + Math.max(0, loop.buffered(slot, generation));
   }
 
   @Override
   public final boolean isWritable() {
-    return isOpen() && bufferedBytes() < loop.highWaterMark();
+    return isOpen()
+        && loop.buffered(slot, generation) >= 0
+        && bufferedBytes() < loop.highWaterMark();
   }
 
   /** Whether other threads have sent what is not yet a command. */
@@ -230,6 +247,6 @@ abstract class BufferedConnection extends AbstractConnection {
    * core may never have seen what Java has counted.
    */
   final boolean isFallTold() {
-    return loop.bufferedWord(slot) >= loop.highWaterMark();
+    return loop.buffered(slot, generation) >= loop.highWaterMark();
   }
 }

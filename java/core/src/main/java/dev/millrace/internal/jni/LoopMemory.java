@@ -77,9 +77,14 @@ final class LoopMemory {
     return (long) WORD.getOpaque(control, Records.COUNTERS_OFFSET + index * Long.BYTES);
   }
 
-  /** Outgoing bytes of a slot that the kernel has not taken. Any thread. */
-  long bufferedWord(int slot) {
-    return (long) WORD.getOpaque(control, Records.BUFFERED_OFFSET + slot * Long.BYTES);
+  /**
+   * Outgoing bytes of a connection that the kernel has not taken; negative when the core takes no
+   * more for it, or its slot is another's already, which both are so before it is told. Any thread.
+   */
+  long buffered(int slot, int generation) {
+    long word = (long) WORD.getOpaque(control, Records.BUFFERED_OFFSET + slot * Long.BYTES);
+    boolean isOfIt = word >>> Records.BUFFERED_BITS == (generation & Records.BUFFERED_GENERATION);
+    return isOfIt ? word & (1L << Records.BUFFERED_BITS) - 1 : -1;
   }
 
   /** The round-trip time that was measured last for a slot, 0 for none. Any thread. */

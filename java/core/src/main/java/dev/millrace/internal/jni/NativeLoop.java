@@ -307,8 +307,8 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return lowWaterMark;
   }
 
-  long bufferedWord(int slot) {
-    return memory.bufferedWord(slot);
+  long buffered(int slot, int generation) {
+    return memory.buffered(slot, generation);
   }
 
   long roundTripNanos(int slot) {

@@ -102,6 +102,8 @@ public final class Records {
   @Native public static final int BODIES_LENGTH = 65_536;
   @Native public static final int MAX_CONNECTIONS_OFFSET = 4;
   @Native public static final int BUFFERED_OFFSET = 335_872;
+  @Native public static final int BUFFERED_BITS = 48;
+  @Native public static final int BUFFERED_GENERATION = 0x7FFF;
 
   // A loop's region.
   @Native public static final int SEND_AREA_OFFSET = 786_432;

@@ -73,6 +73,7 @@ void Loop::force_close(std::uint32_t slot) noexcept {
   const std::uint16_t answer = protocol::is_sendable(code) ? code : std::uint16_t{0};  // 1005 is never on the wire
   const std::size_t length = protocol::write_close_body(body, answer, nullptr, 0);
   put_frame(slot, protocol::Opcode::close, body, length, 0);
+  if (has_ended(connections_[slot])) return;  // it was the one that held most when there was no room for the frame
   begin_closing(slot);
   tell_buffered(slot);
   send_gathered(slot);
@@ -207,6 +208,9 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
     std::uint64_t pinned = connection.buffered;
     if (connection.block != 0) pinned += blocks().size_of(connection.block);
     if (connection.held != kNone) pinned += blocks().size_of(held_[connection.held].block);
+    if (connection.opening != kNone && openings_[connection.opening].block != 0) {
+      pinned += blocks().size_of(openings_[connection.opening].block);
+    }
     if (pinned <= most) continue;
     most = pinned;
     heaviest = index;

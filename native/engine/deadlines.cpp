@@ -67,7 +67,7 @@ std::int64_t Loop::earliest_deadline(std::uint32_t slot) noexcept {
   };
   if (connection.queue_head != kNone) consider(times.stuck_ns, options_.write_timeout_ns);
   if (!is_talking(connection)) return earliest_ns;
-  consider(connection.active_ns, options_.idle_timeout_ns);
+  if (wants_read(connection)) consider(connection.active_ns, options_.idle_timeout_ns);
   if (is_answer_due(connection)) consider(times.silent_ns, options_.pong_timeout_ns);
   return earliest_ns;
 }
@@ -93,7 +93,7 @@ bool Loop::is_silent_too_long(std::uint32_t slot) noexcept {
 
 bool Loop::is_idle_too_long(std::uint32_t slot) noexcept {
   const std::int64_t limit_ns = options_.idle_timeout_ns;
-  return limit_ns > 0 && now_ns_ - connections_[slot].active_ns >= limit_ns;
+  return limit_ns > 0 && wants_read(connections_[slot]) && now_ns_ - connections_[slot].active_ns >= limit_ns;
 }
 
 bool Loop::is_stuck_too_long(std::uint32_t slot) noexcept {
@@ -108,7 +108,7 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   connection.timer = loop::TimerWheel::kNoTimer;
   if (!is_talking(connection) && now_ns_ >= times_[slot].due_ns) {
-    deadline_passed(slot);
+    end_phase(slot);
     return;
   }
   // Where the loop was held up, the kernel has had room, or bytes, for long.
@@ -118,7 +118,7 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
     return;
   }
   if (is_talking(connection) && (is_silent_too_long(slot) || is_idle_too_long(slot))) {
-    if (wants_read(connection) && !receive_before_judging(slot)) return;
+    if (!receive_before_judging(slot)) return;
     if (is_talking(connection) && is_silent_too_long(slot)) {
       cut(slot, ProtocolError::no_pong);
       return;
@@ -133,9 +133,28 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
   if (!has_ended(connection)) arm(slot);
 }
 
+bool Loop::has_room_to_receive(const Connection& connection) noexcept {
+  return connection.held == kNone && arena_.used() < ring::kArenaLength && event_room(3);
+}
+
+/// The handshake, or closing, has had its time. What ends it well may lie in the kernel; where there is no room to look
+/// nothing waits for that, because a flood would keep it waiting.
+void Loop::end_phase(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (wants_read(connection) && has_room_to_receive(connection)) {
+    receive_in_phase(slot);
+    if (has_ended(connection)) return;
+    if (is_talking(connection) || now_ns_ < times_[slot].due_ns) {
+      arm(slot);
+      return;
+    }
+  }
+  deadline_passed(slot);
+}
+
 /// Takes what lies in the kernel. False when there is no room for it: then this is looked at again.
 bool Loop::receive_before_judging(std::uint32_t slot) noexcept {
-  if (connections_[slot].held != kNone || arena_.used() >= ring::kArenaLength || !event_room(3)) {
+  if (!has_room_to_receive(connections_[slot])) {
     arm_at(slot, now_ns_ + kLookAgainNs);
     return false;
   }

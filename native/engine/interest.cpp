@@ -27,6 +27,7 @@ void Loop::update_interest(std::uint32_t slot) noexcept {
   const std::uint64_t data = std::uint64_t{connection.generation} << 32 | slot;
   int result = 0;
   const bool changed = connection.armed_read != read || connection.armed_write != write;
+  const bool begins_to_read = read && !connection.armed_read;
   if (!connection.on_poller) {
     if (!read && !write) return;
     result = os::poller_add(poller_, connection.stream.fd(), data, read, write);
@@ -39,7 +40,8 @@ void Loop::update_interest(std::uint32_t slot) noexcept {
   if (result < 0) {
     end(slot, -result, true);
   } else if (changed) {
-    // The time for an answer begins anew when reading does, and when the ping has left.
+    // While nothing is read nobody is silent. The time for an answer begins anew when the ping has left, too.
+    if (begins_to_read) connection.active_ns = now_ns_;
     if (connection.pinged && read && !write) times_[slot].silent_ns = now_ns_;
     arm(slot);
   }

@@ -172,11 +172,11 @@ void Loop::tell_areas() noexcept {
 
 void Loop::gather_events(std::int64_t deadline_ns) noexcept {
   write_pending();
-  for (std::uint32_t index = held_first_; index != kNone;) {
-    const std::uint32_t next = held_[index].next;
-    const std::uint32_t slot = held_[index].slot;
-    if (wants_read(connections_[slot]) && event_room(2)) parse_held(slot);
-    index = next;
+  // What is parsed may want memory, and cost another connection what it holds: drop_held keeps the place.
+  for (held_next_ = held_first_; held_next_ != kNone;) {
+    const HeldInput& held = held_[held_next_];
+    held_next_ = held.next;
+    if (wants_read(connections_[held.slot]) && event_room(2)) parse_held(held.slot);
   }
   if (ready_next_ == ready_count_ && !wait(deadline_ns)) return;
   serve_ready();
@@ -243,7 +243,12 @@ void Loop::serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept
     }
     return;
   }
-  if (!ready.readable && !ready.hangup) return;
+  if (ready.readable || ready.hangup) receive_in_phase(slot);
+}
+
+/// One receive, for what is expected now.
+void Loop::receive_in_phase(std::uint32_t slot) noexcept {
+  const Connection& connection = connections_[slot];
   switch (connection.phase) {
     case Phase::request:
       receive_request(slot);

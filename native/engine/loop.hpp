@@ -96,6 +96,7 @@ class Loop {
   void serve_ready() noexcept;
   void serve(const os::Ready& ready) noexcept;
   void serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept;
+  void receive_in_phase(std::uint32_t slot) noexcept;
   void expire_timers() noexcept;
   [[nodiscard]] bool event_room(std::uint32_t records) noexcept;
   void deliver_later_free(std::uint64_t offset) noexcept;
@@ -128,6 +129,7 @@ class Loop {
   // ---- opening.cpp: the opening handshake
   void receive_request(std::uint32_t slot) noexcept;
   void take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept;
+  [[nodiscard]] std::uint8_t* head_room(std::uint32_t slot, std::uint32_t length) noexcept;
   void announce_request(std::uint32_t slot, const std::uint8_t* head, const protocol::RequestFacts& facts) noexcept;
   void announce_peer(std::uint32_t slot) noexcept;
   void refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept;
@@ -203,7 +205,9 @@ class Loop {
   [[nodiscard]] bool is_idle_too_long(std::uint32_t slot) noexcept;
   [[nodiscard]] bool is_stuck_too_long(std::uint32_t slot) noexcept;
   void look_at_deadlines(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool has_room_to_receive(const Connection& connection) noexcept;
   [[nodiscard]] bool receive_before_judging(std::uint32_t slot) noexcept;
+  void end_phase(std::uint32_t slot) noexcept;
   void deadline_passed(std::uint32_t slot) noexcept;
   void cut(std::uint32_t slot, protocol::ProtocolError error) noexcept;
   [[nodiscard]] std::int64_t ping_interval(const Connection& connection) const noexcept;
@@ -287,6 +291,7 @@ class Loop {
   std::uint8_t* packed_end_ = nullptr;  ///< of the last payload that was delivered from the bytes being parsed
 
   std::uint32_t held_first_ = memory::kNone;
+  std::uint32_t held_next_ = memory::kNone;  ///< of the walk over them
   std::uint32_t pong_first_ = memory::kNone;
   std::uint32_t pending_first_ = memory::kNone;
   std::uint32_t pending_last_ = memory::kNone;

@@ -37,9 +37,10 @@ void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint
   if (opening.block != 0) {
     // One byte over the limit is enough for the parser to refuse.
     taken = std::min(length, handshake_limits_.max_header_bytes + 1 - opening.length);
-    std::uint8_t* block = region_->base() + opening.block;
-    std::memcpy(block + opening.length, bytes, taken);
-    head = block;
+    std::uint8_t* const room = head_room(slot, opening.length + taken);
+    if (room == nullptr) return;
+    std::memcpy(room + opening.length, bytes, taken);
+    head = room;
     opening.length += taken;
   } else {
     opening.length = length;
@@ -50,10 +51,7 @@ void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint
   switch (opening.parser.parse(head, opening.length, handshake_limits_, &facts, &refusal)) {
     case HandshakeParse::incomplete: {
       if (opening.block != 0) return;
-      const std::int64_t block = acquire_for(slot, handshake_limits_.max_header_bytes + 1);
-      if (block < 0) return;
-      opening.block = static_cast<std::uint64_t>(block);
-      std::memcpy(region_->base() + opening.block, head, length);
+      if (std::uint8_t* const room = head_room(slot, length); room != nullptr) std::memcpy(room, head, length);
       return;
     }
     case HandshakeParse::refused:
@@ -68,6 +66,22 @@ void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint
   const auto rest_length = static_cast<std::size_t>(bytes + length - rest);
   if (rest_length > 0) hold(slot, rest, rest_length);
   if (connections_[slot].phase == Phase::deciding) update_interest(slot);
+}
+
+/// The block of a head that comes in pieces, with room for so many bytes of it, or null when the connection has ended
+/// for want of memory. It doubles, so that who drips pins no more than twice what he has sent.
+std::uint8_t* Loop::head_room(std::uint32_t slot, std::uint32_t length) noexcept {
+  Opening& opening = openings_[connections_[slot].opening];
+  if (opening.block == 0 || blocks().size_of(opening.block) < length) {
+    const std::int64_t block = acquire_for(slot, std::max<std::size_t>(length, kFirstBlock));
+    if (block < 0) return nullptr;
+    if (opening.block != 0) {
+      std::memcpy(region_->base() + block, region_->base() + opening.block, opening.length);
+      region_->release_owned(opening.block);
+    }
+    opening.block = static_cast<std::uint64_t>(block);
+  }
+  return region_->base() + opening.block;
 }
 
 void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head,

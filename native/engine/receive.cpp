@@ -158,12 +158,12 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     packed_end_ = nullptr;  // an event may point to this payload: nothing moves over it
     return header.length + payload_length;
   }
-  connection.active_ns = now_ns_;
   if (connection.phase != Phase::open || !protocol::is_known(header.opcode)) {
     connection.discard_frame = header.payload_length > 0;
     connection.frame_remaining = header.payload_length;
     return header.length;
   }
+  connection.active_ns = now_ns_;
   if (error = judge(connection, header); error != ProtocolError::none) {
     protocol_failure(slot, error);
     return length;
@@ -229,7 +229,6 @@ bool Loop::begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& hea
 std::size_t Loop::take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(length, connection.frame_remaining));
-  connection.active_ns = now_ns_;
   if (connection.discard_frame) {
     connection.frame_remaining -= here;
     if (connection.frame_remaining == 0) connection.discard_frame = false;
@@ -238,6 +237,7 @@ std::size_t Loop::take_payload(std::uint32_t slot, const std::uint8_t* at, std::
     if (connection.discarded > kDiscardLimit) end(slot, 0, false);
     return here;
   }
+  connection.active_ns = now_ns_;
   if (!assemble_room(slot, connection.message_length + here)) return length;
   std::uint8_t* const to = region_->base() + connection.block + connection.message_length;
   simd::unmask_copy(to, at, here, connection.masking_key, 0);
@@ -440,6 +440,7 @@ void Loop::hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t lengt
 void Loop::drop_held(Connection& connection) noexcept {
   if (connection.held == kNone) return;
   HeldInput& held = held_[connection.held];
+  if (held_next_ == connection.held) held_next_ = held.next;
   if (held.next != kNone) held_[held.next].previous = held.previous;
   if (held.previous != kNone) {
     held_[held.previous].next = held.next;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 namespace millrace::protocol {
 
@@ -27,7 +26,8 @@ enum class CloseCode : std::uint16_t {
 /// True for a code that may stand in a Close frame: 1000-1003, 1007-1014, 3000-4999 (RFC 6455 7.4).
 [[nodiscard]] bool is_sendable(std::uint16_t code) noexcept;
 
-/// What a peer did against the protocol, or did not do. Each has exactly one close code and one sentence.
+/// What a peer did against the protocol, or did not do. Each has exactly one close code; its
+/// sentence is for Java to say.
 enum class ProtocolError : std::uint8_t {
   none = 0,
   unmasked_frame = 1,            ///< RFC 6455 5.1
@@ -53,6 +53,5 @@ enum class ProtocolError : std::uint8_t {
 };
 
 [[nodiscard]] CloseCode close_code(ProtocolError error) noexcept;
-[[nodiscard]] std::string_view sentence(ProtocolError error) noexcept;
 
 }  // namespace millrace::protocol

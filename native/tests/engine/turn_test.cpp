@@ -376,6 +376,116 @@ TEST_CASE("the region full: who pins most goes with 1013, the others are served"
   CHECK(release(block) == 0);
 }
 
+namespace {
+
+/// All that is left of a loop's region, down to the smallest blocks.
+std::vector<std::int64_t> acquire_all(const JavaHalf& java) {
+  std::vector<std::int64_t> blocks;
+  for (std::int64_t length = 8 << 20; length >= 256; length /= 2) {
+    std::int64_t block;
+    while ((block = acquire(java.handle(), length)) > 0) blocks.push_back(block);
+  }
+  return blocks;
+}
+
+void release_all(const std::vector<std::int64_t>& blocks) {
+  for (const std::int64_t block : blocks) CHECK(release(block) == 0);
+}
+
+ring::LoopOptions small_region() {
+  ring::LoopOptions options = test_options();
+  options.region_bytes = 16 << 20;
+  options.max_message_bytes = 4 << 20;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("the region full while held input is parsed: the next in the walk may be the one that goes") {
+  JavaHalf java(small_region());
+  java.accept_upgrades = false;
+  const std::uint16_t port = java.listen();
+  Client heavy = Client::tcp(port);
+  heavy.write(upgrade_request() + client_frame(kText, std::string(3000, 'h')));
+  REQUIRE(pump(java, {&heavy}, [&] { return java.count(ring::kRequest) == 1; }));
+  const Id heavy_id = java.last_request();
+  Client light = Client::tcp(port);
+  light.write(upgrade_request() + client_header(kBinary, 100'000) + "x");
+  REQUIRE(pump(java, {&light}, [&] { return java.count(ring::kRequest) == 2; }));
+  const Id light_id = java.last_request();
+  settle(java);
+  REQUIRE(java.counter(ring::kBlocksInUse) == 2);
+
+  const std::vector<std::int64_t> blocks = acquire_all(java);
+  const std::int64_t before = java.counter(ring::kRegionFull);
+  java.accept(heavy_id);
+  java.accept(light_id);
+  java.turn();
+  CHECK(java.counter(ring::kRegionFull) > before);
+  release_all(blocks);
+
+  REQUIRE(pump(java, {&heavy}, [&] { return heavy.take_head().has_value(); }));
+  CHECK(next_frame(java, heavy).close_code() == 1013);
+  heavy.close();
+  light.close();
+  expect_idle(java);
+}
+
+TEST_CASE("the region full when the core closes on its own: who must go itself goes once") {
+  ring::LoopOptions options = small_region();
+  options.close_timeout_ns = 20 * kMilli;
+  JavaHalf java(options);
+  java.answer_closing = false;
+  const std::uint16_t port = java.listen();
+  Client client = Client::tcp(port, 4096);
+  const Id id = open_connection(java, client);
+  client.appetite = 0;
+  for (int sends = 0; sends < 60 && java.buffered(id) == 0; ++sends) {
+    java.send(id, kBinary, pattern(100'000), Echo::owned);
+    java.turn();
+  }
+  REQUIRE(java.buffered(id) > 0);
+  client.write(client_close(1000));
+  REQUIRE(pump(java, {&client}, [&] { return java.count(ring::kClosing) == 1; }));
+
+  const std::vector<std::int64_t> blocks = acquire_all(java);
+  const std::int64_t before = java.counter(ring::kRegionFull);
+  REQUIRE(pump(java, {}, [&] { return java.closed(id) != nullptr; }));
+  CHECK(java.counter(ring::kRegionFull) > before);
+  release_all(blocks);
+  // A deadline of its own would be over by now.
+  for (int turns = 0; turns < 4; ++turns) java.turn(10 * kMilli);
+
+  Client one = Client::tcp(port);
+  Client other = Client::tcp(port);
+  CHECK(open_connection(java, one).slot != open_connection(java, other).slot);
+  client.close();
+  one.close();
+  other.close();
+  expect_idle(java);
+}
+
+TEST_CASE("a request head that drips pins no more than twice what came") {
+  JavaHalf java;
+  Client client = Client::tcp(java.listen());
+  const std::string request = upgrade_request();
+  const std::string head = request.substr(0, request.size() - 2) + "X-Long: ";
+  client.write(head);
+  std::size_t sent = head.size();
+  for (const std::size_t more : {400, 1500, 5000, 3000}) {
+    client.write(std::string(more, 'x'));
+    sent += more;
+    REQUIRE(pump(java, {&client}, [&] { return java.counter(ring::kBytesReceived) == static_cast<int>(sent); }));
+    settle(java);
+    CHECK(java.counter(ring::kBlockBytesInUse) <= static_cast<std::int64_t>(2 * sent + 1024));
+    CHECK(java.counter(ring::kBlocksInUse) == 1);
+  }
+  client.write("\r\n\r\n");
+  REQUIRE(pump(java, {&client}, [&] { return client.take_head().has_value(); }));
+  client.close();
+  expect_idle(java);
+}
+
 TEST_CASE("several loops: one listens, all serve, nobody gets much more than the others") {
   const std::int64_t group = create_group();
   {

@@ -297,7 +297,8 @@ public final class Limits {
 
   /**
    * How long a connection may go without a message, or a part of one, in either direction; then it
-   * is closed with 1001. Pings and pongs do not count. Zero, the default, for as long as it likes.
+   * is closed with 1001. Pings and pongs do not count, and the time rests while the engine itself
+   * does not read, as that of {@link #pongTimeout()}. Zero, the default, for as long as it likes.
    *
    * @return the limit
    */

@@ -357,9 +357,10 @@ public final class Server implements AutoCloseable {
     }
 
     /**
-     * As {@link #onUpgrade}, for a decision that takes its time. Until it is there nothing more is
-     * read from the peer; what it sent behind its request are frames after the answer. A peer that
-     * goes away meanwhile is not told to the application: its decision comes to nothing.
+     * As {@link #onUpgrade}, for a decision that takes its time. Until it is there no frame is
+     * looked at, and next to nothing read; what the peer sent behind its request are frames after
+     * the answer. A peer that goes away meanwhile is not told to the application: its decision
+     * comes to nothing.
      *
      * @param decision begins to decide, on the loop thread; must not block. The stage may be
      *     completed by any thread. If it fails, or gives null, the request is answered with 500 and

@@ -14,6 +14,10 @@ import dev.millrace.Message;
 import dev.millrace.Server;
 import dev.millrace.Upgrade;
 import dev.millrace.UpgradeRequest;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Path;
 import java.security.Principal;
 import java.time.Duration;
@@ -386,6 +390,33 @@ public abstract class AsyncUpgradeSuite extends EngineSuite {
     shutdown.join();
     awaitNothingHeld(server);
     assertEquals(1, recorder.count("open"), "opened while shutting down");
+  }
+
+  /** Though no connection is open any more. */
+  @Test
+  void shutdownWaitsForADecisionAlone() throws Exception {
+    Server server = startDeciding();
+    RawClient client = request(server);
+    Asked one = awaitAsked();
+    Task shutdown = Task.start("shutdown", () -> server.shutdown(Deadline.WAIT));
+    Deadline.until(() -> isRefused(server), "the listener to be closed");
+    one.accept();
+    assertEquals(503, client.readResponse().status());
+    client.expectEnd();
+    client.close();
+    shutdown.join();
+    awaitNothingHeld(server);
+  }
+
+  private static boolean isRefused(Server server) {
+    URI address = address(server);
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      return !socket.isConnected();
+    } catch (ConnectException refused) {
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   @Test

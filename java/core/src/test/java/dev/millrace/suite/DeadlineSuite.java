@@ -2,6 +2,7 @@
 package dev.millrace.suite;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.CloseCode;
@@ -15,6 +16,7 @@ import dev.millrace.Server;
 import dev.millrace.internal.spi.ProtocolErrors;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -141,6 +143,31 @@ public abstract class DeadlineSuite extends EngineSuite {
     client.close();
     expectEnd(CloseCode.GOING_AWAY, ProtocolErrors.IDLE);
     awaitNoConnections(server);
+  }
+
+  /** What comes meanwhile is read before anything is held against the peer. */
+  @WaitingTest
+  void idleTimeRestsWhileNothingIsRead() throws Exception {
+    Duration timeout = millis(200);
+    Server server = startRecording(NONE.withIdleTimeout(timeout));
+    RawClient client = connect(server);
+    Connection connection = recorder.awaitOpen();
+    connection.pause();
+    CountDownLatch rested = new CountDownLatch(1);
+    connection.schedule(rested::countDown, timeout.multipliedBy(4));
+    client.write(Frame.text("while nothing is read"));
+    Deadline.await(rested, "the end of the rest");
+    assertTrue(connection.isOpen(), "closed for what the server did not read");
+    Elapsed resumed = Elapsed.begin();
+    connection.resume();
+    assertEquals("while nothing is read", text(recorder.awaitMessage().payload()));
+    client.expectClose(CloseCode.GOING_AWAY);
+    resumed.assertDue(timeout, "the Close of an idle connection");
+    expectEnd(CloseCode.GOING_AWAY, ProtocolErrors.IDLE);
+  }
+
+  private static String text(byte[] utf8) {
+    return new String(utf8, StandardCharsets.UTF_8);
   }
 
   /** What a busy connection does at each beat, which is a ping of the server. */
@@ -572,7 +599,10 @@ public abstract class DeadlineSuite extends EngineSuite {
     last.assertDue(millis(500), "the Close of an idle connection");
     assertTrue(pings > 8, "pings: " + pings);
     assertEquals(CloseCode.GOING_AWAY, frame.closeCode(), frame::toString);
-    expectEnd(CloseCode.GOING_AWAY, ProtocolErrors.IDLE); // the client does not answer the Close
+    CloseReason reason = recorder.awaitClose(); // the client does not answer the Close
+    assertEquals(CloseCode.GOING_AWAY, reason.code());
+    assertEquals(ProtocolErrors.sentence(ProtocolErrors.IDLE), reason.text());
+    assertFalse(reason.isNormal(), "nobody answered");
     last.assertDue(millis(700), "the end of the closing handshake");
     assertEquals(8, recorder.deliveries());
   }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *   END    of the phase: the opening handshake, the decision on it, the closing handshake
  *   WRITE  while bytes are queued: since the socket took some last
  *   PONG   while open and not resting: since the ping, until any byte comes
- *   IDLE   while open: since data came or went
+ *   IDLE   while open and not resting: since data came or went
  *   PING   while open: the next beat
  * </pre>
  */
@@ -82,7 +82,7 @@ final class Deadlines {
       case WRITE -> isBlocked ? left(timeouts.write(), progressNanos, now) : NEVER;
       case PONG ->
           isOpen && isAwaiting && !rests ? left(timeouts.pong(), awaitedNanos, now) : NEVER;
-      case IDLE -> isOpen ? left(timeouts.idle(), movedNanos, now) : NEVER;
+      case IDLE -> isOpen && !rests ? left(timeouts.idle(), movedNanos, now) : NEVER;
       case PING -> isOpen && timeouts.ping() > 0 ? beatNanos - now : NEVER;
     };
   }
@@ -150,10 +150,11 @@ final class Deadlines {
     return rests;
   }
 
-  /** The conversation rests, or goes on: then whoever was to answer has all its time again. */
+  /** The conversation rests, or goes on: then whoever was to speak has all its time again. */
   void rest(boolean resting, long now) {
     rests = resting;
     awaitedNanos = now;
+    movedNanos = now;
   }
 
   /** Sets the next beat; answers whether a ping should leave with this one. */

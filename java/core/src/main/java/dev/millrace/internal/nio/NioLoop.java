@@ -552,7 +552,11 @@ final class NioLoop implements Runnable {
   }
 
   private boolean isDrained() {
-    boolean finished = connectionCount == 0 && !acceptingLast && unfinishedHandlers.get() == 0;
+    boolean finished =
+        connectionCount == 0
+            && !acceptingLast
+            && unfinishedHandlers.get() == 0
+            && !sockets.areAnyDecidedOn();
     return finished || drain.left(System.nanoTime()) == 0;
   }
 

@@ -103,6 +103,16 @@ final class Sockets {
     return streams;
   }
 
+  /** Whether there is a request that the application takes its time over. */
+  boolean areAnyDecidedOn() {
+    for (SelectionKey key : selector.keys()) {
+      if (key.attachment() instanceof Stream stream && stream.phase() == Stream.Phase.DECIDING) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Those that are connections. */
   List<NioConnection> connections() {
     List<NioConnection> connections = new ArrayList<>();

@@ -88,6 +88,7 @@ final class Watch extends TimerHeap.Entry {
   /** A pong came with this time. */
   void ponged(long payload, long now) {
     deadlines.ponged(payload, now);
+    arm();
   }
 
   // ---- What has passed.

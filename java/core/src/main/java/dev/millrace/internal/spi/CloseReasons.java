@@ -56,7 +56,10 @@ public final class CloseReasons {
   public static CloseReason ended(@Nullable CloseReason begun, End end) {
     if (end.protocolError != 0) {
       return new CloseReason(
-          end.code, ProtocolErrors.sentence(end.protocolError), CloseReason.Initiator.LOCAL, null);
+          end.code,
+          ProtocolErrors.sentence(end.protocolError),
+          CloseReason.Initiator.LOCAL,
+          end.protocolError == ProtocolErrors.IDLE ? causeOf(end) : null);
     }
     if (end.peerBegan) {
       String text =
@@ -66,11 +69,7 @@ public final class CloseReasons {
     if (begun != null) {
       // The code is what we said; the cause tells that the peer may not have heard it, nor all that
       // was sent before.
-      Throwable cause =
-          end.failure == null && end.timedOut
-              ? new SocketTimeoutException(broken(end))
-              : end.failure;
-      return new CloseReason(begun.code(), begun.text(), begun.initiator(), cause);
+      return new CloseReason(begun.code(), begun.text(), begun.initiator(), causeOf(end));
     }
     return new CloseReason(
         end.code,
@@ -78,6 +77,12 @@ public final class CloseReasons {
         // An engine cuts the connection that holds most when no memory is left.
         end.errno == Errno.ENOMEM ? CloseReason.Initiator.LOCAL : CloseReason.Initiator.NETWORK,
         end.failure);
+  }
+
+  private static @Nullable Throwable causeOf(End end) {
+    return end.failure == null && end.timedOut
+        ? new SocketTimeoutException(broken(end))
+        : end.failure;
   }
 
   private static String broken(End end) {

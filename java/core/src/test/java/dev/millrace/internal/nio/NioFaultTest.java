@@ -230,8 +230,9 @@ final class NioFaultTest extends EngineSuite {
     for (int capacity : new int[] {1 << 20, 128 << 10, 4 << 10, 1}) {
       leaseAll(connection, capacity, leases);
     }
-    // More than what the answers to upgrades give back when the kernel has them.
-    connect(server, "/echo").writeMeanwhile(RawClient.bytesOf(Frame.binary(new byte[100_000])));
+    // A part of a message, which needs a block: more than what the answers to upgrades give back.
+    byte[] message = RawClient.bytesOf(Frame.binary(new byte[100_000]));
+    connect(server, "/echo").write(message, 0, 60_000);
     heaviest.expectClose(CloseCode.TRY_AGAIN_LATER);
     CompletableFuture<SendResult> result = new CompletableFuture<>();
     connection.execute(

@@ -149,7 +149,7 @@ public abstract class DeadlineSuite extends EngineSuite {
   @WaitingTest
   void idleTimeRestsWhileNothingIsRead() throws Exception {
     Duration timeout = millis(200);
-    Server server = startRecording(NONE.withIdleTimeout(timeout));
+    Server server = startRecording(NONE.withIdleTimeout(timeout).withCloseTimeout(millis(100)));
     RawClient client = connect(server);
     Connection connection = recorder.awaitOpen();
     connection.pause();

@@ -212,6 +212,7 @@ public abstract class PinnedMemorySuite extends EngineSuite {
     Server server =
         start(
             server()
+                .limits(Limits.defaults().withCloseTimeout(Duration.ofMillis(100)))
                 .route("/", recorder)
                 .route("/probe", ECHO)
                 .onUpgradeAsync(

@@ -408,27 +408,8 @@ final class NativeConnection extends BufferedConnection {
 
   // ---- What the queue has come to. On the executor.
 
-  void handleOpen() {
-    deliverOpen();
-  }
-
   void handleMessage(QueuedMessage message) {
     deliverMessage(message);
-  }
-
-  void handleWritable() {
-    if (phase == OPEN) {
-      deliverWritable();
-    }
-  }
-
-  void handleClose(CloseReason reason) {
-    deliverClose(reason);
-  }
-
-  /** On the loop's thread, while no handler runs. */
-  void handleRejection(Throwable cause) {
-    deliverRejection(cause);
   }
 
   /** Any thread: answers the peer's Close, or closes over a broken rule. */

@@ -2,7 +2,6 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.CloseCode;
-import dev.millrace.CloseReason;
 import dev.millrace.internal.spi.ConnectionQueue;
 import java.util.concurrent.Executor;
 
@@ -11,7 +10,8 @@ final class NativeHandlerQueue extends ConnectionQueue {
   private final NativeConnection connection;
 
   NativeHandlerQueue(NativeConnection connection, Executor executor) {
-    super(executor, connection.loop().highWaterMark(), connection.loop().lowWaterMark());
+    super(
+        connection, executor, connection.loop().highWaterMark(), connection.loop().lowWaterMark());
     this.connection = connection;
   }
 
@@ -27,33 +27,8 @@ final class NativeHandlerQueue extends ConnectionQueue {
   }
 
   @Override
-  protected void handleOpen() {
-    connection.handleOpen();
-  }
-
-  @Override
-  protected void handleWritable() {
-    connection.handleWritable();
-  }
-
-  @Override
-  protected void handleClose(CloseReason reason) {
-    connection.handleClose(reason);
-  }
-
-  @Override
   protected void answerPeersClose(int code) {
     connection.answerClose(code);
-  }
-
-  @Override
-  protected void beginToClose(int code) {
-    connection.beginClose(code, "");
-  }
-
-  @Override
-  protected boolean isOpen() {
-    return connection.isOpen();
   }
 
   @Override
@@ -91,11 +66,6 @@ final class NativeHandlerQueue extends ConnectionQueue {
                 connection.resumeReads(NativeConnection.BY_QUEUE);
               }
             });
-  }
-
-  @Override
-  protected void rejected(Throwable cause) {
-    connection.handleRejection(cause);
   }
 
   /**

@@ -9,7 +9,6 @@ import dev.millrace.internal.protocol.ProtocolError;
 import dev.millrace.internal.protocol.Relaxed;
 import dev.millrace.internal.protocol.Utf8;
 import dev.millrace.internal.spi.LoopCounter;
-import dev.millrace.internal.spi.RoundTrip;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 

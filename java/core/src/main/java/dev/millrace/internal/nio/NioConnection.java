@@ -15,7 +15,6 @@ import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.AbstractConnection;
 import dev.millrace.internal.spi.CloseReasons;
-import dev.millrace.internal.spi.RoundTrip;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -501,27 +500,8 @@ final class NioConnection extends AbstractConnection {
 
   // ---- What the queue has come to. On the executor.
 
-  void handleOpen() {
-    deliverOpen();
-  }
-
   void handleMessage(QueuedMessage message) {
     deliverMessage(message);
-  }
-
-  void handleWritable() {
-    if (phase == OPEN) {
-      deliverWritable();
-    }
-  }
-
-  void handleClose(CloseReason reason) {
-    deliverClose(reason);
-  }
-
-  /** On the loop's thread, while no handler runs. */
-  void handleRejection(Throwable cause) {
-    deliverRejection(cause);
   }
 
   /** Any thread: answers the peer's Close, or closes over a broken rule. */

@@ -2,7 +2,6 @@
 package dev.millrace.internal.nio;
 
 import dev.millrace.CloseCode;
-import dev.millrace.CloseReason;
 import dev.millrace.internal.spi.ConnectionQueue;
 import java.util.concurrent.Executor;
 
@@ -12,6 +11,7 @@ final class NioHandlerQueue extends ConnectionQueue {
 
   NioHandlerQueue(NioConnection connection, Executor executor) {
     super(
+        connection,
         executor,
         connection.loop().limits().highWaterMarkBytes(),
         connection.loop().limits().lowWaterMarkBytes());
@@ -30,33 +30,8 @@ final class NioHandlerQueue extends ConnectionQueue {
   }
 
   @Override
-  protected void handleOpen() {
-    connection.handleOpen();
-  }
-
-  @Override
-  protected void handleWritable() {
-    connection.handleWritable();
-  }
-
-  @Override
-  protected void handleClose(CloseReason reason) {
-    connection.handleClose(reason);
-  }
-
-  @Override
   protected void answerPeersClose(int code) {
     connection.answerClose(code);
-  }
-
-  @Override
-  protected void beginToClose(int code) {
-    connection.beginClose(code, "");
-  }
-
-  @Override
-  protected boolean isOpen() {
-    return connection.isOpen();
   }
 
   @Override
@@ -94,11 +69,6 @@ final class NioHandlerQueue extends ConnectionQueue {
                 connection.resumeReads(NioConnection.BY_QUEUE);
               }
             });
-  }
-
-  @Override
-  protected void rejected(Throwable cause) {
-    connection.handleRejection(cause);
   }
 
   /**

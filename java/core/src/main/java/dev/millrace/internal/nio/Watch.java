@@ -4,7 +4,6 @@ package dev.millrace.internal.nio;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.protocol.ProtocolError;
 import dev.millrace.internal.spi.LoopCounter;
-import dev.millrace.internal.spi.RoundTrip;
 import java.nio.ByteBuffer;
 
 /**

@@ -28,6 +28,8 @@ public abstract class ConnectionQueue extends HandlerQueue {
     }
   }
 
+  private final AbstractConnection connection;
+
   private volatile boolean overflowing;
 
   // The loop has been asked to look whether a message may be handed out.
@@ -37,33 +39,21 @@ public abstract class ConnectionQueue extends HandlerQueue {
   /**
    * An empty queue.
    *
+   * @param connection whose handler is called
    * @param executor runs the calls
    * @param highWaterMark as of {@link HandlerQueue}
    * @param lowWaterMark as of {@link HandlerQueue}
    */
-  protected ConnectionQueue(Executor executor, long highWaterMark, long lowWaterMark) {
+  protected ConnectionQueue(
+      AbstractConnection connection, Executor executor, long highWaterMark, long lowWaterMark) {
     super(executor, highWaterMark, lowWaterMark);
+    this.connection = connection;
   }
 
   // ---- What the connection answers for.
 
-  /** Calls {@code onOpen}. On the executor. */
-  protected abstract void handleOpen();
-
-  /** Calls {@code onWritable}. On the executor. */
-  protected abstract void handleWritable();
-
-  /** Calls {@code onClose}. On the executor. */
-  protected abstract void handleClose(CloseReason reason);
-
   /** Answers the peer's Close, or closes over a broken rule. Any thread. */
   protected abstract void answerPeersClose(int code);
-
-  /** Begins to close. Any thread. */
-  protected abstract void beginToClose(int code);
-
-  /** Whether the connection takes sends. Any thread. */
-  protected abstract boolean isOpen();
 
   /** Whether outgoing bytes have fallen to the low-water mark. Any thread. */
   protected abstract boolean isDrained();
@@ -86,7 +76,7 @@ public abstract class ConnectionQueue extends HandlerQueue {
         new Call() {
           @Override
           protected void run() {
-            handleOpen();
+            connection.deliverOpen();
           }
         });
   }
@@ -102,7 +92,9 @@ public abstract class ConnectionQueue extends HandlerQueue {
           @Override
           protected void run() {
             writableQueued = false;
-            handleWritable();
+            if (connection.isOpen()) {
+              connection.deliverWritable();
+            }
           }
         });
   }
@@ -129,12 +121,12 @@ public abstract class ConnectionQueue extends HandlerQueue {
         new Call() {
           @Override
           protected void run() {
-            beginToClose(code);
+            connection.beginClose(code, "");
           }
 
           @Override
           protected void drop() {
-            beginToClose(code);
+            connection.beginClose(code, "");
           }
         });
   }
@@ -146,7 +138,7 @@ public abstract class ConnectionQueue extends HandlerQueue {
           @Override
           protected void run() {
             try {
-              handleClose(reason);
+              connection.deliverClose(reason);
             } finally {
               handlersEnded();
             }
@@ -169,7 +161,7 @@ public abstract class ConnectionQueue extends HandlerQueue {
 
   @Override
   protected final boolean mayHandle() {
-    return !isOpen() || !overflowing && isDrained();
+    return !connection.isOpen() || !overflowing && isDrained();
   }
 
   @Override
@@ -177,6 +169,11 @@ public abstract class ConnectionQueue extends HandlerQueue {
     if (AWAITED.compareAndSet(this, false, true)) {
       awaitDrained();
     }
+  }
+
+  @Override
+  protected final void rejected(Throwable cause) {
+    connection.deliverRejection(cause);
   }
 
   // ---- Sending.

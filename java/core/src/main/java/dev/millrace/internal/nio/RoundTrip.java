@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.millrace.internal.spi;
+package dev.millrace.internal.nio;
 
 /**
  * What a connection knows of its pings; exists from the first ping on. The payload of a ping is the
  * time it was sent.
  */
-public final class RoundTrip {
+final class RoundTrip {
   /** The bytes of a ping that measures. */
-  public static final int PAYLOAD_LENGTH = Long.BYTES;
+  static final int PAYLOAD_LENGTH = Long.BYTES;
 
   /** No pong has come yet. */
-  public static final long UNKNOWN = -1;
+  static final long UNKNOWN = -1;
 
   private volatile long lastSentNanos;
   private volatile boolean waiting;
   private volatile long nanos = UNKNOWN;
 
   /** No ping yet. */
-  public RoundTrip() {}
+  RoundTrip() {}
 
   /** A ping leaves with this time. */
-  public void sent(long nowNanos) {
+  void sent(long nowNanos) {
     lastSentNanos = nowNanos;
     waiting = true;
   }
@@ -29,7 +29,7 @@ public final class RoundTrip {
    * A pong came with this time; one that answers no ping, or an earlier one, says nothing (RFC 6455
    * 5.5.3).
    */
-  public void received(long payload, long nowNanos) {
+  void received(long payload, long nowNanos) {
     if (waiting && payload == lastSentNanos) {
       waiting = false;
       nanos = Math.max(0, nowNanos - payload);
@@ -37,7 +37,7 @@ public final class RoundTrip {
   }
 
   /** The last round trip in nanoseconds, or {@link #UNKNOWN}. */
-  public long nanos() {
+  long nanos() {
     return nanos;
   }
 }

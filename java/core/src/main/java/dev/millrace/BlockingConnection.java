@@ -8,8 +8,6 @@ import java.util.Optional;
 /**
  * A client's connection for scripts and virtual threads: its methods wait. See {@link Client#open}.
  * One thread may send while another receives.
- *
- * @implNote Client connections are not in 0.1.0; there is no implementation yet.
  */
 public interface BlockingConnection extends AutoCloseable {
 

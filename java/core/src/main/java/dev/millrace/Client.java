@@ -2,15 +2,17 @@
 package dev.millrace;
 
 import java.net.URI;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Makes connections. Clients share their loops, so that one client serves a whole program. Any
- * thread may call any method.
- *
- * @implNote Client connections are not in 0.1.0: {@link #create()} and {@link Builder#build()}
- *     throw {@link UnsupportedOperationException}, so that no client exists yet.
+ * Makes connections. They share the loops of their client, so that one client serves a whole
+ * program. Any thread may call any method.
  */
 public final class Client implements AutoCloseable {
 
@@ -20,10 +22,14 @@ public final class Client implements AutoCloseable {
    * A client with default options.
    *
    * @return the client
-   * @throws UnsupportedOperationException always
+   * @throws IllegalStateException if no engine can be started, with the cause
    */
   public static Client create() {
-    return builder().build();
+    try {
+      return builder().build();
+    } catch (MillraceException e) {
+      throw new IllegalStateException(e.getMessage(), e);
+    }
   }
 
   /**
@@ -36,33 +42,102 @@ public final class Client implements AutoCloseable {
   }
 
   /**
-   * Connects and completes the opening handshake.
+   * Connects and completes the opening handshake; connects again as the {@link Builder#reconnect}
+   * of this client says.
    *
-   * @param uri {@code ws://HOST:PORT/PATH} or {@code ws+unix:///SOCKET:/PATH}
+   * @param uri as of {@link ConnectRequest#to}
    * @param handler serves the connection, on its loop thread
    * @return the open connection; fails with an {@link UpgradeException} if the server answered
    *     otherwise, with an {@link java.io.IOException} if it could not be reached
+   * @throws IllegalArgumentException if the URI is none that a client takes
    */
   public CompletionStage<Connection> connect(URI uri, Handler handler) {
-    Objects.requireNonNull(uri, "uri");
+    return connect(ConnectRequest.to(uri), handler);
+  }
+
+  /**
+   * As {@link #connect(URI, Handler)}, with headers and subprotocols.
+   *
+   * @param request where to, and what to say there
+   * @param handler serves the connection, on its loop thread
+   * @return as of {@link #connect(URI, Handler)}
+   */
+  public CompletionStage<Connection> connect(ConnectRequest request, Handler handler) {
+    return link(request, handler).opened();
+  }
+
+  /**
+   * Connects, and shows what becomes of it. Without a policy of {@link Builder#reconnect} that is
+   * one attempt and at most one connection.
+   *
+   * @param request where to, and what to say there
+   * @param handler serves each of its connections, on their loop thread
+   * @return the link
+   * @throws IllegalStateException if the client is closed
+   */
+  public Link link(ConnectRequest request, Handler handler) {
+    Objects.requireNonNull(request, "request");
     Objects.requireNonNull(handler, "handler");
     throw notYet();
   }
 
   /**
-   * Connects and waits for the opening handshake.
+   * Connects and waits for the opening handshake. Such a connection does not connect again.
    *
-   * @param uri as of {@link #connect}
+   * @param uri as of {@link ConnectRequest#to}
    * @return the open connection
    * @throws MillraceException if it could not be opened
    * @throws InterruptedException if interrupted while waiting
    */
   public BlockingConnection open(URI uri) throws MillraceException, InterruptedException {
-    Objects.requireNonNull(uri, "uri");
+    return open(ConnectRequest.to(uri));
+  }
+
+  /**
+   * As {@link #open(URI)}, with headers and subprotocols.
+   *
+   * @param request where to, and what to say there
+   * @return the open connection
+   * @throws MillraceException if it could not be opened
+   * @throws InterruptedException if interrupted while waiting
+   */
+  public BlockingConnection open(ConnectRequest request)
+      throws MillraceException, InterruptedException {
+    Objects.requireNonNull(request, "request");
     throw notYet();
   }
 
-  /** Closes the connections of this client with {@link CloseCode#GOING_AWAY}. */
+  /**
+   * How many connections are open.
+   *
+   * @return a snapshot
+   */
+  public int connectionCount() {
+    throw notYet();
+  }
+
+  /**
+   * What each loop counts; see {@link Server#statistics()}.
+   *
+   * @return a snapshot, one element for each loop
+   */
+  public List<LoopStatistics> statistics() {
+    throw notYet();
+  }
+
+  /**
+   * The engine that does the I/O.
+   *
+   * @return {@link Engine#NATIVE} or {@link Engine#JAVA}
+   */
+  public Engine engine() {
+    throw notYet();
+  }
+
+  /**
+   * Ends its links, closes its connections with {@link CloseCode#GOING_AWAY} and waits for their
+   * closing handshakes up to {@link Limits#closeTimeout()}; on a loop thread it does not wait.
+   */
   @Override
   public void close() {}
 
@@ -75,6 +150,15 @@ public final class Client implements AutoCloseable {
 
     private Reconnect reconnect = Reconnect.never();
     private Limits limits = Limits.defaults();
+    private Compression compression = Compression.disabled();
+    private SocketOptions socketOptions = SocketOptions.defaults();
+    private final Set<ProtocolRule> relaxed = EnumSet.noneOf(ProtocolRule.class);
+    private HandlerExecutor executor = HandlerExecutor.loop();
+    private Engine engine = Engine.AUTO;
+    private int loops = 1;
+    private Duration connectTimeout = Duration.ofSeconds(10);
+    private int maxRedirects;
+    private @Nullable URI proxy;
 
     private Builder() {}
 
@@ -90,7 +174,8 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Sets what servers may send.
+     * Sets what servers may send, and what the client waits for: {@link Limits#handshakeTimeout()}
+     * for each answer, {@link Limits#closeTimeout()} for the end.
      *
      * @param limits the limits
      * @return this builder
@@ -101,14 +186,131 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Builds the client.
+     * Sets whether compression is offered, and how; by default not.
+     *
+     * @param compression what is offered
+     * @return this builder
+     */
+    public Builder compression(Compression compression) {
+      this.compression = Objects.requireNonNull(compression, "compression");
+      return this;
+    }
+
+    /**
+     * Sets the options of its sockets; what concerns listening has no effect.
+     *
+     * @param socketOptions buffer sizes and congestion control
+     * @return this builder
+     */
+    public Builder socketOptions(SocketOptions socketOptions) {
+      this.socketOptions = Objects.requireNonNull(socketOptions, "socketOptions");
+      return this;
+    }
+
+    /**
+     * Does not enforce a rule of RFC 6455 upon servers; see {@link Server.Builder#relax}.
+     *
+     * @param rule the rule
+     * @return this builder
+     */
+    public Builder relax(ProtocolRule rule) {
+      relaxed.add(Objects.requireNonNull(rule, "rule"));
+      return this;
+    }
+
+    /**
+     * Sets where handlers run; by default on the loop thread.
+     *
+     * @param executor where they run
+     * @return this builder
+     */
+    public Builder executor(HandlerExecutor executor) {
+      this.executor = Objects.requireNonNull(executor, "executor");
+      return this;
+    }
+
+    /**
+     * Sets which engine does the I/O; by default {@link Engine#AUTO}.
+     *
+     * @param engine the engine
+     * @return this builder
+     */
+    public Builder engine(Engine engine) {
+      this.engine = Objects.requireNonNull(engine, "engine");
+      return this;
+    }
+
+    /**
+     * Sets how many loops share the connections; by default one.
+     *
+     * @param loops 1 to 256
+     * @return this builder
+     * @throws IllegalArgumentException if the number is out of range
+     */
+    public Builder loops(int loops) {
+      if (loops < 1 || loops > 256) {
+        throw new IllegalArgumentException(
+            "loops out of range: loops=" + loops + ", limits=1..256");
+      }
+      this.loops = loops;
+      return this;
+    }
+
+    /**
+     * Sets how long name and sockets may take until one is connected, over all addresses; by
+     * default 10 s.
+     *
+     * @param connectTimeout 1 ms to 1 h
+     * @return this builder
+     * @throws IllegalArgumentException if it is out of range
+     */
+    public Builder connectTimeout(Duration connectTimeout) {
+      if (connectTimeout.compareTo(Duration.ofMillis(1)) < 0
+          || connectTimeout.compareTo(Duration.ofHours(1)) > 0) {
+        throw new IllegalArgumentException(
+            "timeout out of range: connectTimeout=" + connectTimeout + ", limits=PT0.001S..PT1H");
+      }
+      this.connectTimeout = connectTimeout;
+      return this;
+    }
+
+    /**
+     * Sets how many redirects (301, 302, 303, 307, 308) are followed; by default none. To another
+     * host, port or scheme no {@code Authorization}, {@code Cookie} or {@code Proxy-Authorization}
+     * goes along.
+     *
+     * @param maxRedirects 0 to 20
+     * @return this builder
+     * @throws IllegalArgumentException if the number is out of range
+     */
+    public Builder followRedirects(int maxRedirects) {
+      if (maxRedirects < 0 || maxRedirects > 20) {
+        throw new IllegalArgumentException(
+            "redirects out of range: maxRedirects=" + maxRedirects + ", limits=0..20");
+      }
+      this.maxRedirects = maxRedirects;
+      return this;
+    }
+
+    /**
+     * Connects through an HTTP proxy by {@code CONNECT} (RFC 9110 9.3.6); not to Unix sockets.
+     *
+     * @param proxy {@code http://HOST:PORT} or {@code http://USER:PASSWORD@HOST:PORT}
+     * @return this builder
+     * @throws IllegalArgumentException if it is not of that form
+     */
+    public Builder proxy(URI proxy) {
+      this.proxy = Objects.requireNonNull(proxy, "proxy");
+      return this;
+    }
+
+    /**
+     * Starts the client's loops.
      *
      * @return the client
-     * @throws UnsupportedOperationException always
-     * @implNote Client connections are not in 0.1.0; this throws {@link
-     *     UnsupportedOperationException}.
+     * @throws MillraceException if no engine could be started
      */
-    public Client build() {
+    public Client build() throws MillraceException {
       throw notYet();
     }
 

@@ -214,6 +214,7 @@ public final class Server implements AutoCloseable {
     private UnaryOperator<String> redaction = UnaryOperator.identity();
     private Limits limits = Limits.defaults();
     private SocketOptions socketOptions = SocketOptions.defaults();
+    private Compression compression = Compression.disabled();
     private final Set<ProtocolRule> relaxed = EnumSet.noneOf(ProtocolRule.class);
     private Engine engine = Engine.AUTO;
     private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
@@ -435,6 +436,17 @@ public final class Server implements AutoCloseable {
     }
 
     /**
+     * Sets whether and how messages are compressed; by default not at all.
+     *
+     * @param compression what is agreed to when a client offers it
+     * @return this builder
+     */
+    public Builder compression(Compression compression) {
+      this.compression = Objects.requireNonNull(compression, "compression");
+      return this;
+    }
+
+    /**
      * Does not enforce rules of the protocol, each by its name. For peers that cannot be mended;
      * who relaxes a rule serves others less safely too.
      *
@@ -523,7 +535,8 @@ public final class Server implements AutoCloseable {
               redaction);
       Dispatcher dispatcher = new Dispatcher(webSockets.copy(), resources.copy(), upgrades);
       Engines.Choice choice = Engines.choose(engine);
-      ServerSpec spec = new ServerSpec(listen, loops, limits, socketOptions, relaxed, dispatcher);
+      ServerSpec spec =
+          new ServerSpec(listen, loops, limits, socketOptions, compression, relaxed, dispatcher);
       EngineServer started = choice.provider().start(spec);
       choice.announce();
       return new Server(choice.provider().engine(), spec, admissions, started);

@@ -143,7 +143,8 @@ final class Upgrades {
       Handshake handshake = handshake(accepted, subprotocol);
       Dispatcher.Route route = match.target();
       Handler handler = Objects.requireNonNull(route.handlers().get(), "handler of the supplier");
-      return new Decision.Accept(handler, handshake, lines.toString(), route.executor().executor());
+      return new Decision.Accept(
+          handler, handshake, lines.toString(), route.executor().executor(), null);
     }
 
     private void requireOffered(String subprotocol) {

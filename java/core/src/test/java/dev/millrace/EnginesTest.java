@@ -4,6 +4,8 @@ package dev.millrace;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.millrace.internal.spi.ClientSpec;
+import dev.millrace.internal.spi.EngineClient;
 import dev.millrace.internal.spi.EngineProvider;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ServerSpec;
@@ -32,6 +34,11 @@ class EnginesTest {
 
       @Override
       public EngineServer start(ServerSpec spec) {
+        throw new AssertionError("only chosen here, not started");
+      }
+
+      @Override
+      public EngineClient start(ClientSpec spec) {
         throw new AssertionError("only chosen here, not started");
       }
     };

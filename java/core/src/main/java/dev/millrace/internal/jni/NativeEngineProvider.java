@@ -4,6 +4,8 @@ package dev.millrace.internal.jni;
 import dev.millrace.Engine;
 import dev.millrace.EngineUnavailableException;
 import dev.millrace.MillraceException;
+import dev.millrace.internal.spi.ClientSpec;
+import dev.millrace.internal.spi.EngineClient;
 import dev.millrace.internal.spi.EngineProvider;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ServerSpec;
@@ -23,6 +25,11 @@ public final class NativeEngineProvider implements EngineProvider {
   @Override
   public Optional<Throwable> unavailabilityCause() {
     return Optional.ofNullable(cause());
+  }
+
+  @Override
+  public EngineClient start(ClientSpec spec) throws MillraceException {
+    throw new UnsupportedOperationException("client connections are not in 0.1.0");
   }
 
   @Override

@@ -3,6 +3,8 @@ package dev.millrace.internal.nio;
 
 import dev.millrace.Engine;
 import dev.millrace.MillraceException;
+import dev.millrace.internal.spi.ClientSpec;
+import dev.millrace.internal.spi.EngineClient;
 import dev.millrace.internal.spi.EngineProvider;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ServerSpec;
@@ -21,6 +23,11 @@ public final class NioEngineProvider implements EngineProvider {
   @Override
   public Optional<Throwable> unavailabilityCause() {
     return Optional.empty();
+  }
+
+  @Override
+  public EngineClient start(ClientSpec spec) throws MillraceException {
+    throw new UnsupportedOperationException("client connections are not in 0.1.0");
   }
 
   @Override

@@ -21,9 +21,15 @@ public sealed interface Decision {
    * @param headerLines further lines of the response, each complete with CRLF, in ISO-8859-1; may
    *     be empty; the subprotocol's line is among them
    * @param executor where the handler runs; null for the loop thread
+   * @param deflate how messages are compressed; null if that was not agreed on. The extension's
+   *     line is among the header lines
    */
   record Accept(
-      Handler handler, Handshake handshake, String headerLines, @Nullable Executor executor)
+      Handler handler,
+      Handshake handshake,
+      String headerLines,
+      @Nullable Executor executor,
+      @Nullable DeflateParameters deflate)
       implements Decision {
 
     /** The most bytes of further header lines. */
@@ -41,9 +47,9 @@ public sealed interface Decision {
       requireLines(headerLines);
     }
 
-    /** As the record's constructor, for a handler that runs on the loop thread. */
+    /** As the record's constructor, for a handler on the loop thread and no compression. */
     public Accept(Handler handler, Handshake handshake, String headerLines) {
-      this(handler, handshake, headerLines, null);
+      this(handler, handshake, headerLines, null, null);
     }
 
     private static void requireLines(String lines) {

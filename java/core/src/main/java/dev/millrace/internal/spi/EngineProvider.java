@@ -32,4 +32,13 @@ public interface EngineProvider {
    *     dev.millrace.ListenException} for an address
    */
   EngineServer start(ServerSpec spec) throws MillraceException;
+
+  /**
+   * Starts the loops of a client.
+   *
+   * @param spec what it allows
+   * @return the running loops
+   * @throws MillraceException if that failed, with nothing left behind
+   */
+  EngineClient start(ClientSpec spec) throws MillraceException;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.spi;
 
+import dev.millrace.Compression;
 import dev.millrace.Limits;
 import dev.millrace.ProtocolRule;
 import dev.millrace.SocketOptions;
@@ -15,6 +16,7 @@ import java.util.Set;
  * @param loops how many loops, at least 1
  * @param limits what is allowed
  * @param socketOptions what the system is asked for when listening
+ * @param compression how messages are compressed where that was agreed on
  * @param relaxed the rules that are not enforced
  * @param dispatcher decides what a request becomes; called on loop threads, several at once
  */
@@ -23,6 +25,7 @@ public record ServerSpec(
     int loops,
     Limits limits,
     SocketOptions socketOptions,
+    Compression compression,
     Set<ProtocolRule> relaxed,
     RequestDispatcher dispatcher) {
 
@@ -42,6 +45,7 @@ public record ServerSpec(
     relaxed = Set.copyOf(relaxed);
     Objects.requireNonNull(limits, "limits");
     Objects.requireNonNull(socketOptions, "socketOptions");
+    Objects.requireNonNull(compression, "compression");
     Objects.requireNonNull(dispatcher, "dispatcher");
     if (listen.isEmpty() || listen.size() > MAX_LISTENERS) {
       throw new IllegalArgumentException(

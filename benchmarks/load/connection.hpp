@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
+
+#include "deflater.hpp"
 
 namespace millrace::load {
 
@@ -59,12 +62,15 @@ struct Connection {
   uint8_t header_length = 0;
   uint8_t opcode = 0;  // of the frame in progress
   bool final = false;
+  bool compressed = false;  // the message in progress
   bool in_payload = false;
   uint64_t payload_remaining = 0;
   uint64_t message_length = 0;  // bytes of the message in progress so far
   uint64_t messages_received = 0;
   uint8_t control[kMaxControl];
   uint8_t control_length = 0;
+  std::unique_ptr<Inflater> inflater;  // only where compressed answers are compared
+  std::vector<uint8_t> wire;           // and then the payload in progress
 
   // Sending.
   uint32_t frames_owed = 0;  // not yet wholly handed to the kernel

@@ -12,10 +12,11 @@ namespace millrace::load {
 struct Counters {
   Histogram latency;
   uint64_t messages = 0;
-  uint64_t payload_bytes = 0;
+  uint64_t payload_bytes = 0;  // as they come over the wire
   uint64_t verified = 0;
-  uint64_t bad = 0;     // an answer of the wrong length or content, or one that nobody asked for
-  uint64_t closed = 0;  // connections the server ended
+  uint64_t uncompressed = 0;  // answers, although compression was agreed on
+  uint64_t bad = 0;           // an answer of the wrong length or content, or one that nobody asked for
+  uint64_t closed = 0;        // connections the server ended
   uint64_t receives = 0;
   uint64_t sends = 0;
   uint64_t waits = 0;
@@ -28,6 +29,7 @@ struct Counters {
     messages += other.messages;
     payload_bytes += other.payload_bytes;
     verified += other.verified;
+    uncompressed += other.uncompressed;
     bad += other.bad;
     closed += other.closed;
     receives += other.receives;

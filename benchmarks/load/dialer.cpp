@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -47,6 +48,17 @@ void check(const std::string& head) {
 }
 
 }  // namespace
+
+std::string Dialer::Response::extensions() const {
+  static const std::string name = "\r\nsec-websocket-extensions:";
+  auto begin = std::search(head.begin(), head.end(), name.begin(), name.end(),
+                           [](char c, char lower) { return (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) == lower; });
+  if (begin == head.end()) return {};
+  size_t value = static_cast<size_t>(begin - head.begin()) + name.size();
+  size_t end = head.find("\r\n", value);
+  while (value < end && head[value] == ' ') value++;
+  return head.substr(value, end - value);
+}
 
 Dialer::Dialer(const Options& options) : options_(options) {
   request_ = "GET " + options.path + " HTTP/1.1\r\nHost: " + options.authority() +

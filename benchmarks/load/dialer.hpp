@@ -19,6 +19,9 @@ class Dialer {
   struct Response {
     std::string head;
     std::string rest;  // bytes behind it, already frames
+
+    /// The value of Sec-WebSocket-Extensions, empty without one.
+    [[nodiscard]] std::string extensions() const;
   };
   [[nodiscard]] Response read_response(int fd, uint32_t id) const;
 

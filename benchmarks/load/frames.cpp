@@ -9,7 +9,7 @@
 namespace millrace::load {
 namespace {
 
-constexpr size_t kVerifiedPayloads = 16;
+constexpr size_t kDistinctPayloads = 16;
 constexpr size_t kPayloadBudget = 64 << 20;
 constexpr size_t kFrameBudget = 32 << 20;
 constexpr int kOpenLoopBurst = 64;
@@ -31,9 +31,10 @@ void append_length(std::vector<uint8_t>& frame, size_t length) {  // RFC 6455 5.
   }
 }
 
-// One payload unless it is compared: then several, so that an echo of the wrong message is seen.
+// One payload unless it is compared, so that an echo of the wrong message is seen, or compressed, so that a server's
+// branches do not learn the one message by heart.
 size_t distinct_payloads(const Options& options) {
-  size_t distinct = options.verify_every ? kVerifiedPayloads : 1;
+  size_t distinct = options.verify_every || options.deflate ? kDistinctPayloads : 1;
   while (distinct > 2 && distinct * options.payload_length > kPayloadBudget) distinct /= 2;
   return distinct;
 }
@@ -68,17 +69,17 @@ Frames::Frames(const Options& options) {
     std::vector<uint8_t> payload = make_payload(options.payload, options.payload_length, random);
     uint32_t key =
         static_cast<uint32_t>(random.next() >> 16) | 0x01010101u;  // no byte of it leaves the payload as it is
-    std::vector<uint8_t> body = options.deflate ? deflate_message(payload.data(), payload.size()) : payload;
+    std::vector<uint8_t> body = options.deflate ? deflate_message(payload) : payload;
     frames.push_back(build_frame(options.protocol, first_byte, body.data(), body.size(), key));
     payloads_.push_back(std::move(payload));
   }
-  frame_length_ = frames[0].size();
   auto burst = static_cast<size_t>(options.open_loop() ? std::max(options.pipeline, kOpenLoopBurst) : options.pipeline);
-  count_ = std::max(distinct, std::min(distinct + burst - 1, std::max(distinct, kFrameBudget / frame_length_)));
-  bytes_.reserve(count_ * frame_length_);
-  for (size_t i = 0; i < count_; i++) {
+  size_t count =
+      std::max(distinct, std::min(distinct + burst - 1, std::max(distinct, kFrameBudget / frames[0].size())));
+  for (size_t i = 0; i < count; i++) {
     const std::vector<uint8_t>& frame = frames[i % distinct];
     bytes_.insert(bytes_.end(), frame.begin(), frame.end());
+    begins_.push_back(bytes_.size());
   }
 }
 

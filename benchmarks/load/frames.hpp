@@ -25,26 +25,29 @@ constexpr bool is_control(uint8_t opcode) { return opcode >= kClose; }
 /// nothing but its system calls.
 ///
 /// ```
-///   bytes:  [frame 0][frame 1] ... [frame distinct-1][frame 0][frame 1] ...     `count` frames, `frame_length` each
+///   bytes:  [frame 0][frame 1] ... [frame distinct-1][frame 0][frame 1] ...     `count` frames
 /// ```
 ///
-/// A connection that owes n frames and stands at index i < distinct sends frames i .. i+n-1 with one
-/// call; the repetition behind `distinct` is what makes that one contiguous range.
+/// Compressed frames differ in length. A connection that owes n frames and stands at index i < distinct sends frames i
+/// .. i+n-1 with one call; the repetition behind `distinct` is what makes that one contiguous range.
 class Frames {
  public:
   explicit Frames(const Options& options);
 
-  [[nodiscard]] const uint8_t* at(size_t index) const { return bytes_.data() + index * frame_length_; }
-  [[nodiscard]] size_t frame_length() const { return frame_length_; }
+  [[nodiscard]] const uint8_t* at(size_t index) const { return bytes_.data() + begins_[index]; }
+  /// Of `frames` frames from `index` on.
+  [[nodiscard]] size_t length(size_t index, size_t frames) const { return begins_[index + frames] - begins_[index]; }
+  [[nodiscard]] double mean_length() const {
+    return static_cast<double>(begins_[distinct()]) / static_cast<double>(distinct());
+  }
   [[nodiscard]] size_t distinct() const { return payloads_.size(); }
-  [[nodiscard]] size_t count() const { return count_; }
+  [[nodiscard]] size_t count() const { return begins_.size() - 1; }
   [[nodiscard]] const std::vector<uint8_t>& payload(size_t index) const { return payloads_[index]; }
 
  private:
   std::vector<uint8_t> bytes_;
   std::vector<std::vector<uint8_t>> payloads_;
-  size_t frame_length_ = 0;
-  size_t count_ = 0;
+  std::vector<size_t> begins_{0};  // of each frame, and where the last one ends
 };
 
 }  // namespace millrace::load

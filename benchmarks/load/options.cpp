@@ -20,7 +20,7 @@ constexpr char kUsage[] =
     "  --rate R            open loop, R msgs/s in all   --threads N       client threads (1)\n"
     "  --verify            compare every payload        --verify-every N  compare every Nth\n"
     "  --src-ips N         bind to 127.0.0.2..N+1       --payload random|json|utf8|zero\n"
-    "  --deflate           offer permessage-deflate and send compressed messages\n"
+    "  --deflate           offer permessage-deflate, send compressed messages; --verify then inflates every answer\n"
     "  --offer STR         value of Sec-WebSocket-Extensions with --deflate\n"
     "  --idle --hold H     open, hold H seconds         --touch           echo one message on each first\n"
     "  --fanout            1 publisher, C subscribers   --pid PID         server: CPU and RSS from /proc\n"
@@ -200,7 +200,9 @@ Options parse_options(int argc, char** argv) {
   if (options.payload == "auto") options.payload = options.text || options.deflate ? "json" : "random";
   if (options.text && options.payload == "random") fatal("--text wants --payload json, utf8 or zero");
   if (options.fanout && options.threads != 1) fatal("--fanout wants one thread");
-  if (options.deflate && options.verify_every) fatal("--verify does not work with --deflate");
+  if (options.deflate && !options.web_socket()) fatal("--deflate wants --proto ws");
+  if (options.deflate && options.verify_every && options.fanout)
+    fatal("--verify with --deflate does not go with --fanout");
   options.threads = std::min(options.threads, options.connections);
   // An open loop that sleeps adds its own wake-up to every latency.
   if (options.open_loop() && !no_spin) options.spin = true;

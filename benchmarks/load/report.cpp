@@ -59,9 +59,14 @@ void report_load(const Options& options, const Frames& frames, const Worker& met
   printf("{\"mode\":\"%s\",\"label\":%s,\"target\":%s,\"conns\":%d,\"size\":%" PRIu64 ",\"pipeline\":%d,\"rate\":%.0f",
          mode_of(options), quoted(options.label).c_str(), quoted(options.target()).c_str(), options.connections,
          options.payload_length, options.pipeline, options.rate);
-  printf(",\"deflate\":%s,\"frame_bytes\":%zu,\"window_s\":%.3f,\"msgs\":%" PRIu64
+  if (options.deflate) {
+    double answer = total.messages ? static_cast<double>(total.payload_bytes) / static_cast<double>(total.messages) : 0;
+    printf(",\"extensions\":%s,\"answer_bytes\":%.1f,\"uncompressed\":%" PRIu64, quoted(meter.extensions()).c_str(),
+           answer, total.uncompressed);
+  }
+  printf(",\"deflate\":%s,\"frame_bytes\":%.1f,\"window_s\":%.3f,\"msgs\":%" PRIu64
          ",\"msgs_per_s\":%.0f,\"payload_MBps\":%.1f",
-         boolean(options.deflate), frames.frame_length(), total.window_seconds, total.messages,
+         boolean(options.deflate), frames.mean_length(), total.window_seconds, total.messages,
          static_cast<double>(total.messages) / window, static_cast<double>(total.payload_bytes) / window / 1e6);
   printf(",\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,\"mean_us\":%.1f",
          total.latency.quantile_us(.5), total.latency.quantile_us(.9), total.latency.quantile_us(.99),

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "clock.hpp"
@@ -72,10 +73,26 @@ void Worker::dial_batch(const Dialer& dialer, uint32_t first, uint32_t count) {
 
 void Worker::finish_handshake(const Dialer& dialer, Connection& connection) {
   Dialer::Response response = dialer.read_response(connection.fd, connection.id);
-  deflated_ = response.head.find("permessage-deflate") != std::string::npos;
-  if (options_.deflate && !deflated_) fatal("server declined permessage-deflate");
+  if (options_.deflate) take_extension(response.extensions(), connection);
   if (!response.rest.empty()) {
     feed(connection, reinterpret_cast<const uint8_t*>(response.rest.data()), response.rest.size(), now_ns());
+  }
+}
+
+void Worker::take_extension(const std::string& accepted, Connection& connection) {
+  if (accepted.find("permessage-deflate") == std::string::npos) fatal("server declined permessage-deflate");
+  constexpr char kWindow[] = "client_max_window_bits=";
+  size_t window = accepted.find(kWindow);
+  // What was compressed before the run refers as far back as its message begins.
+  if (window != std::string::npos) {
+    int bits = atoi(accepted.c_str() + window + sizeof kWindow - 1);
+    if (options_.payload_length > 1ull << bits)
+      fatal("server wants a smaller window than --size: %s", accepted.c_str());
+  }
+  extensions_ = accepted;
+  if (options_.verify_every) {
+    bool takeover = accepted.find("server_no_context_takeover") == std::string::npos;
+    connection.inflater = std::make_unique<Inflater>(takeover);
   }
 }
 
@@ -97,10 +114,9 @@ void Worker::close(Connection& connection) {
 }
 
 void Worker::flush(Connection& connection) {
-  const size_t frame_length = frames_.frame_length();
   while (connection.frames_owed) {
     size_t count = std::min<size_t>(connection.frames_owed, frames_.count() - connection.next_frame);
-    size_t length = count * frame_length - connection.frame_offset;
+    size_t length = frames_.length(connection.next_frame, count) - connection.frame_offset;
     const uint8_t* bytes = frames_.at(connection.next_frame) + connection.frame_offset;
     ssize_t sent = send(connection.fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     counters_.sends++;
@@ -114,8 +130,11 @@ void Worker::flush(Connection& connection) {
       return;
     }
     size_t done = connection.frame_offset + static_cast<size_t>(sent);
-    size_t whole = done / frame_length;
-    connection.frame_offset = done % frame_length;
+    size_t whole = 0;
+    for (size_t next; whole < count && done >= (next = frames_.length(connection.next_frame + whole, 1)); whole++) {
+      done -= next;
+    }
+    connection.frame_offset = done;
     connection.frames_owed -= static_cast<uint32_t>(whole);
     connection.next_frame = static_cast<uint32_t>((connection.next_frame + whole) % frames_.distinct());
     if (static_cast<size_t>(sent) < length) {
@@ -154,7 +173,12 @@ uint32_t Worker::on_delivery(const Connection& connection, uint64_t sequence, ui
 }
 
 uint32_t Worker::on_message(Connection& connection, uint64_t now) {
-  if (!deflated_ && connection.message_length != options_.payload_length) counters_.bad++;
+  if (options_.deflate && !connection.compressed) counters_.uncompressed++;
+  if (connection.inflater) {
+    verify_inflated(connection);
+  } else if (!connection.compressed && connection.message_length != options_.payload_length) {
+    counters_.bad++;
+  }
   uint64_t sequence = connection.messages_received++;
   if (options_.fanout) return on_delivery(connection, sequence, now);
   if (!connection.unanswered.size()) {
@@ -166,9 +190,25 @@ uint32_t Worker::on_message(Connection& connection, uint64_t now) {
   return 1;
 }
 
+const std::vector<uint8_t>& Worker::expected(const Connection& connection) const {
+  return frames_.payload((connection.id + connection.messages_received) % frames_.distinct());
+}
+
+void Worker::verify_inflated(Connection& connection) {
+  const auto& expected = this->expected(connection);
+  const std::vector<uint8_t>* message =
+      connection.compressed ? connection.inflater->inflate_message(connection.wire, expected.size()) : &connection.wire;
+  if (!message || *message != expected) {
+    counters_.bad++;
+  } else {
+    counters_.verified++;
+  }
+  connection.wire.clear();
+}
+
 void Worker::verify(const Connection& connection, const uint8_t* bytes, size_t length) {
   if (connection.messages_received % static_cast<uint64_t>(options_.verify_every)) return;
-  const auto& expected = frames_.payload((connection.id + connection.messages_received) % frames_.distinct());
+  const auto& expected = this->expected(connection);
   uint64_t end = connection.message_length + length;
   if (end > expected.size() || !std::equal(bytes, bytes + length, expected.data() + connection.message_length)) {
     counters_.bad++;
@@ -208,6 +248,7 @@ bool Worker::take_header(Connection& connection, const uint8_t*& position, const
     connection.final = header[0] & kFinal;
     connection.opcode = header[0] & kOpcodeMask;
     connection.control_length = 0;
+    if (connection.opcode && !is_control(connection.opcode)) connection.compressed = header[0] & kCompressed;
   } else {
     connection.final = true;
     connection.opcode = kBinary;
@@ -229,7 +270,11 @@ void Worker::take_payload(Connection& connection, const uint8_t* bytes, size_t l
     connection.control_length = static_cast<uint8_t>(connection.control_length + kept);
     return;
   }
-  if (options_.verify_every && !options_.fanout) verify(connection, bytes, length);
+  if (connection.inflater) {
+    connection.wire.insert(connection.wire.end(), bytes, bytes + length);
+  } else if (options_.verify_every && !options_.fanout) {
+    verify(connection, bytes, length);
+  }
   connection.message_length += length;
 }
 

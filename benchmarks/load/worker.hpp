@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "connection.hpp"
@@ -40,6 +41,7 @@ class Worker {
   void serve(double seconds);
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const std::string& extensions() const { return extensions_; }
   [[nodiscard]] const CpuReading& cpu_at_start() const { return server_start_; }
   [[nodiscard]] const CpuReading& cpu_at_end() const { return server_end_; }
   [[nodiscard]] double own_cpu_seconds() const { return own_end_ - own_start_; }
@@ -49,6 +51,7 @@ class Worker {
 
   void dial_batch(const Dialer& dialer, uint32_t first, uint32_t count);
   void finish_handshake(const Dialer& dialer, Connection& connection);
+  void take_extension(const std::string& accepted, Connection& connection);
 
   // Sending.
   void flush(Connection& connection);
@@ -64,6 +67,8 @@ class Worker {
   bool take_header(Connection& connection, const uint8_t*& position, const uint8_t* end) const;
   void take_payload(Connection& connection, const uint8_t* bytes, size_t length);
   void verify(const Connection& connection, const uint8_t* bytes, size_t length);
+  void verify_inflated(Connection& connection);
+  [[nodiscard]] const std::vector<uint8_t>& expected(const Connection& connection) const;
   uint32_t on_message(Connection& connection, uint64_t now);
   uint32_t on_delivery(const Connection& connection, uint64_t sequence, uint64_t now);
   void count(uint64_t length, uint64_t latency_ns);
@@ -89,7 +94,7 @@ class Worker {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<uint8_t> buffer_;
   std::vector<epoll_event> events_ = std::vector<epoll_event>(kMaxEvents);
-  bool deflated_ = false;  // the server accepted compression: lengths on the wire say nothing
+  std::string extensions_;  // that the server accepted
 
   Counters counters_;
   bool measuring_ = false;

@@ -14,9 +14,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
 
 /**
- * Measures our echo server against the floor, against Netty, and against peers that run already.
+ * Measures our echo server against the floor, against other servers, and against peers that run
+ * already.
  *
  * <p>In each cell the servers take turns, in reversed order every other time, so that what drifts
  * on the machine drifts under all of them; a ratio is formed from two measurements that stand side
@@ -29,6 +31,7 @@ public final class Bench {
   private static final int LONGEST_WORD = 200; // a class path tells nobody anything
   private static final String NETTY = "benchmarks/peers/netty/target";
   private static final String NETTY_MAIN = "dev.millrace.benchmarks.peers.netty.EchoServer";
+  private static final String SCRIPT = "server.mjs";
 
   private final BenchOptions options;
   private final Path home;
@@ -122,7 +125,7 @@ public final class Bench {
       if (options.comparison().hasFloor()) {
         used.put(Peer.FLOOR, servers.get(floorOf(cell)));
       }
-      nettyCommands().keySet().forEach(name -> used.put(name, servers.get(name)));
+      peerCommands().keySet().forEach(name -> used.put(name, servers.get(name)));
       double stolenBefore = Machine.stolenSeconds(machine.serverCore());
       long start = System.nanoTime();
       CellResult result = measure(cell, used);
@@ -144,8 +147,8 @@ public final class Bench {
     if (options.comparison().hasFloor()) {
       startFloors(servers);
     }
-    for (Map.Entry<String, List<String>> netty : nettyCommands().entrySet()) {
-      servers.put(netty.getKey(), start(netty.getKey(), netty.getValue()));
+    for (Map.Entry<String, List<String>> peer : peerCommands().entrySet()) {
+      servers.put(peer.getKey(), start(peer.getKey(), peer.getValue()));
     }
     if (!Machine.raised(servers.get(Peer.OURS).peer().pid())) {
       progress.println("warning: only root may raise the servers above the work of other sessions");
@@ -181,11 +184,39 @@ public final class Bench {
     return options.ours().stream().map(word -> word.replace("{port}", port)).toList();
   }
 
-  /** By name; none unless Netty is asked for. */
-  private Map<String, List<String>> nettyCommands() throws BenchException {
-    if (options.comparison() == Comparison.FLOOR) {
-      return Map.of();
+  /** What starts the servers of others that are asked for, by name. */
+  private Map<String, List<String>> peerCommands() throws BenchException {
+    return switch (options.comparison()) {
+      case FLOOR -> Map.of();
+      case NETTY, NETTY_NIO -> nettyCommands();
+      case DEFLATE -> scriptCommands();
+    };
+  }
+
+  private Map<String, List<String>> scriptCommands() throws BenchException {
+    Path peers = folder("millrace.bench.peers");
+    Map<String, List<String>> commands = new LinkedHashMap<>();
+    Path bun = peers.resolve("bun");
+    commands.put(Peer.BUN, List.of(bunProgram(bun).toString(), bun.resolve(SCRIPT).toString()));
+    commands.put(Peer.NODE_WS, List.of("node", peers.resolve("ws").resolve(SCRIPT).toString()));
+    return commands;
+  }
+
+  /** The package of the one platform that npm chose. */
+  private static Path bunProgram(Path folder) throws BenchException {
+    Path packages = folder.resolve("node_modules/@oven");
+    try (Stream<Path> platforms = Files.list(packages)) {
+      return platforms
+          .map(platform -> platform.resolve("bin/bun"))
+          .filter(Files::isExecutable)
+          .findFirst()
+          .orElseThrow(() -> new BenchException("npm has no Bun for this platform"));
+    } catch (IOException e) {
+      throw new BenchException(packages + " is not there: start it with ./millrace bench");
     }
+  }
+
+  private Map<String, List<String>> nettyCommands() throws BenchException {
     Path folder = home.resolve(NETTY);
     String classPath;
     try {

@@ -22,20 +22,23 @@ record BenchOptions(
 
   static final String USAGE =
       """
-      usage: ./millrace bench [--only floor|netty|netty-nio|jmh] [option ...]
+      usage: ./millrace bench [--only floor|netty|netty-nio|deflate|jmh] [option ...]
         --only floor             our echo server against the floor (what happens if left out)
         --only netty             ... against Netty, tuned and with its defaults, and the floor
         --only netty-nio         ... with the Java engine against tuned Netty on NIO
+        --only deflate           ... with compression, against Bun and node ws, installed by npm
         --only jmh               the microbenchmarks instead; only JMH's options, behind --
         --pairs N                how often each server is measured in each cell (5)
         --seconds S              length of one measurement (2)
         --warmup S               load before the first one of a cell, with answers compared (3)
         --cells LIST             some of the cells, comma-separated:
                                  %s
-                                 (all with floor; those with a target otherwise)
+                                 (floor: all that are not compressed; deflate: all that are;
+                                 those with a target otherwise)
         --peer NAME=URL,pid=PID  a server that runs already, to compare with; may be repeated
         --ours COMMAND           starts our server; {port} stands for the port, and it prints a line
-                                 "listening URL" when it is ready; if left out (netty-nio: java):
+                                 "listening URL" when it is ready; if left out (netty-nio: java;
+                                 deflate: with --compression on):
                                  %s
         --java HOME              the JDK that every Java server runs on (the launcher's)
         --json FILE              every single figure, too
@@ -46,6 +49,9 @@ record BenchOptions(
 
   private static List<String> defaultCommand(Comparison comparison) {
     String options = "echo --listen ws://127.0.0.1:{port} --engine %s --loops 1";
+    if (comparison.isCompressed()) {
+      options += " --compression on";
+    }
     return List.of(("./millrace " + options.formatted(comparison.engine())).split(" "));
   }
 
@@ -75,6 +81,9 @@ record BenchOptions(
       while (index < arguments.length) {
         option(arguments[index++]);
       }
+      if (cells != null) {
+        checkCompression(cells);
+      }
       return new BenchOptions(
           help,
           comparison,
@@ -101,6 +110,17 @@ record BenchOptions(
         case "--java" -> jvm = Jvm.parse(value(name));
         case "--json" -> json = path(name, value(name));
         default -> throw new UsageException("unknown option " + name + "; bench --help lists them");
+      }
+    }
+
+    private void checkCompression(List<Cell> cells) throws UsageException {
+      for (Cell cell : cells) {
+        if (cell.compressed() != comparison.isCompressed()) {
+          throw new UsageException(
+              "--cells: \""
+                  + cell.name()
+                  + (cell.compressed() ? "\" wants --only deflate" : "\" is not compressed"));
+        }
       }
     }
 

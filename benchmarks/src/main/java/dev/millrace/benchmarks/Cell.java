@@ -4,12 +4,14 @@ package dev.millrace.benchmarks;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * One load: what is sent, over how many connections, with how many messages in flight on each.
  *
  * @param assembled whether the floor holds a message until its last byte is there. From 1 MiB up it
  *     does, as every server with a message handler must.
+ * @param compressed whether messages go and come compressed; they are JSON then
  */
 record Cell(
     String name,
@@ -18,10 +20,10 @@ record Cell(
     int connections,
     int inFlight,
     boolean text,
-    boolean assembled) {
+    boolean assembled,
+    boolean compressed) {
 
-  /** In the order in which they are measured. */
-  static final List<Cell> ALL =
+  static final List<Cell> PLAIN =
       List.of(
           binary("64b", "64 B", 64, 100, 1),
           binary("64b-x16", "64 B", 64, 100, 16),
@@ -29,18 +31,33 @@ record Cell(
           binary("1k-x64", "1 KiB", 1 << 10, 100, 64),
           binary("4k-x16", "4 KiB", 4 << 10, 100, 16),
           binary("16k", "16 KiB", 16 << 10, 50, 1),
-          new Cell("1m", "1 MiB x 8, 1 in flight", 1 << 20, 8, 1, false, true),
+          new Cell("1m", "1 MiB x 8, 1 in flight", 1 << 20, 8, 1, false, true, false),
           text("text-16k", "16 KiB", 16 << 10, 50, 1),
           text("text-1k-x8", "1 KiB", 1 << 10, 100, 8));
 
+  static final List<Cell> COMPRESSED =
+      List.of(
+          compressed("deflate-1k", "1 KiB", 1 << 10, 100, 1),
+          compressed("deflate-1k-x16", "1 KiB", 1 << 10, 100, 16),
+          compressed("deflate-128b-x16", "128 B", 128, 100, 16));
+
+  /** In the order in which they are measured. */
+  static final List<Cell> ALL = Stream.concat(PLAIN.stream(), COMPRESSED.stream()).toList();
+
   private static Cell binary(String name, String size, int length, int connections, int inFlight) {
-    return new Cell(
-        name, title(size, connections, inFlight), length, connections, inFlight, false, false);
+    String title = title(size, connections, inFlight);
+    return new Cell(name, title, length, connections, inFlight, false, false, false);
   }
 
   private static Cell text(String name, String size, int length, int connections, int inFlight) {
     String title = title(size + " text", connections, inFlight);
-    return new Cell(name, title, length, connections, inFlight, true, false);
+    return new Cell(name, title, length, connections, inFlight, true, false, false);
+  }
+
+  private static Cell compressed(
+      String name, String size, int length, int connections, int inFlight) {
+    String title = title(size + " JSON", connections, inFlight);
+    return new Cell(name, title, length, connections, inFlight, false, false, true);
   }
 
   private static String title(String size, int connections, int inFlight) {
@@ -71,6 +88,9 @@ record Cell(
     arguments.addAll(List.of("--pipeline", Integer.toString(inFlight)));
     if (text) {
       arguments.addAll(List.of("--text", "--payload", "utf8"));
+    }
+    if (compressed) {
+      arguments.add("--deflate");
     }
     return arguments;
   }

@@ -9,13 +9,14 @@ import java.util.Locale;
  * are chosen.
  */
 enum Comparison {
-  FLOOR("native", true, Cell.ALL),
+  FLOOR("native", true, Cell.PLAIN),
   NETTY(
       "native", true, Cell.ALL.stream().filter(cell -> Targets.toNetty(cell).isPresent()).toList()),
   NETTY_NIO(
       "java",
       false,
-      Cell.ALL.stream().filter(cell -> Targets.toNettyNio(cell).isPresent()).toList());
+      Cell.ALL.stream().filter(cell -> Targets.toNettyNio(cell).isPresent()).toList()),
+  DEFLATE("native", false, Cell.COMPRESSED);
 
   private final String engine;
   private final boolean hasFloor;
@@ -40,6 +41,11 @@ enum Comparison {
     return cells;
   }
 
+  /** Whether the servers compress: all of them do then, and in every cell. */
+  boolean isCompressed() {
+    return this == DEFLATE;
+  }
+
   String option() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
@@ -50,6 +56,7 @@ enum Comparison {
         return comparison;
       }
     }
-    throw new UsageException("--only is floor, netty, netty-nio or jmh, not \"" + option + "\"");
+    throw new UsageException(
+        "--only is floor, netty, netty-nio, deflate or jmh, not \"" + option + "\"");
   }
 }

@@ -12,9 +12,11 @@ record Peer(String name, String url, long pid) {
   static final String NETTY_TUNED = "netty-tuned";
   static final String NETTY_DEFAULT = "netty-default";
   static final String NETTY_NIO = "netty-nio";
+  static final String BUN = "bun";
+  static final String NODE_WS = "node-ws";
 
   private static final Set<String> TAKEN =
-      Set.of(OURS, FLOOR, NETTY_TUNED, NETTY_DEFAULT, NETTY_NIO);
+      Set.of(OURS, FLOOR, NETTY_TUNED, NETTY_DEFAULT, NETTY_NIO, BUN, NODE_WS);
 
   private static final Pattern FORM =
       Pattern.compile("([A-Za-z0-9._-]+)=(ws://[^,\\s]+),pid=([1-9][0-9]{0,9})");

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.StringJoiner;
 import java.util.function.ToDoubleFunction;
 
 /** The result as a table for people and as JSON for programs. */
@@ -50,7 +51,34 @@ final class Report {
         }
       }
     }
+    compression(results).forEach(out::println);
     notes(results).forEach(out::println);
+  }
+
+  /**
+   * What each server agreed on, and how long its answers are: who compresses less has less to do.
+   */
+  private static List<String> compression(List<CellResult> results) {
+    Map<String, String> agreed = new LinkedHashMap<>();
+    List<String> lengths = new ArrayList<>();
+    for (CellResult result : results) {
+      StringJoiner line = new StringJoiner(", ");
+      for (String name : result.names()) {
+        List<Run> runs = result.runs(name);
+        Run.Compression compression = runs.isEmpty() ? null : runs.get(0).compression();
+        if (compression != null) {
+          agreed.put(name, compression.extension());
+          line.add(Figures.format("%s %.0f", name, compression.answerBytes()));
+        }
+      }
+      if (line.length() > 0) {
+        lengths.add("bytes of an answer: " + result.cell().title() + ": " + line);
+      }
+    }
+    List<String> lines = new ArrayList<>();
+    agreed.forEach((name, extension) -> lines.add("agreed on: " + name + ": " + extension));
+    lines.addAll(lengths);
+    return lines;
   }
 
   private static List<String> others(CellResult result) {
@@ -159,6 +187,12 @@ final class Report {
       server.put("msgs_per_s", figures(result, name, Run::messagesPerSecond));
       server.put("p50_us", figures(result, name, Run::p50Micros));
       server.put("p99_us", figures(result, name, Run::p99Micros));
+      List<Run> runs = result.runs(name);
+      Run.Compression compression = runs.isEmpty() ? null : runs.get(0).compression();
+      if (compression != null) {
+        server.put("extension", compression.extension());
+        server.put("answer_bytes", compression.answerBytes());
+      }
       servers.put(name, server);
     }
     cell.put("servers", servers);

@@ -8,13 +8,21 @@ import org.jspecify.annotations.Nullable;
  * One measurement of one server.
  *
  * @param serverMicros server CPU per message, the figure to compare
+ * @param compression what was agreed on and how long an answer is on the wire; null without
  */
 record Run(
     double serverMicros,
     double messagesPerSecond,
     double p50Micros,
     double p99Micros,
+    @Nullable Compression compression,
     Map<String, String> raw) {
+
+  /**
+   * @param extension the value of {@code Sec-WebSocket-Extensions} in the response
+   * @param answerBytes mean length of an answer's payload, compressed
+   */
+  record Compression(String extension, double answerBytes) {}
 
   // A closed loop keeps the server busy; a process that idles is not the one that answers.
   private static final double MIN_UTILISATION = 0.01;
@@ -47,7 +55,26 @@ record Run(
         number(line, "msgs_per_s"),
         number(line, "p50_us"),
         number(line, "p99_us"),
+        compression(line),
         line);
+  }
+
+  /** Who agrees on compression and leaves it out has done less than the others. */
+  private static @Nullable Compression compression(Map<String, String> line) throws BenchException {
+    String extension = line.get("extensions");
+    if (extension == null) {
+      return null;
+    }
+    double uncompressed = number(line, "uncompressed");
+    double answerBytes = number(line, "answer_bytes");
+    if (uncompressed > 0) {
+      throw new BenchException(Figures.format("%.0f answers were not compressed", uncompressed));
+    }
+    if (answerBytes >= number(line, "size")) {
+      throw new BenchException(
+          Figures.format("its compressed answers are no shorter: %.0f bytes", answerBytes));
+    }
+    return new Compression(extension, answerBytes);
   }
 
   /** How many answers were compared byte by byte. */

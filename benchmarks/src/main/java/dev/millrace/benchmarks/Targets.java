@@ -39,6 +39,9 @@ final class Targets {
   /** Both are selectors and the same JDK: ours may not cost more. */
   private static final Map<String, Double> TO_NETTY_NIO = Map.of("64b-x16", 1.0);
 
+  /** Bun's server is uWebSockets, which hands whole messages to libdeflate as we do. */
+  private static final Map<String, Double> TO_BUN = Map.of("deflate-1k", 0.9);
+
   private Targets() {}
 
   static OptionalDouble toNetty(Cell cell) {
@@ -54,6 +57,7 @@ final class Targets {
     return switch (other) {
       case Peer.FLOOR -> optional(TO_FLOOR.get(result.cell().name()));
       case Peer.NETTY_NIO -> toNettyNio(result.cell());
+      case Peer.BUN -> optional(TO_BUN.get(result.cell().name()));
       case Peer.NETTY_TUNED -> {
         OptionalDouble ratio = toNetty(result.cell());
         List<Double> floors = result.ratios(Peer.FLOOR, other);

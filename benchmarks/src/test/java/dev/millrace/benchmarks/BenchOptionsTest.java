@@ -18,7 +18,7 @@ class BenchOptionsTest {
     assertThat(options.comparison()).isEqualTo(Comparison.FLOOR);
     assertThat(options.pairs()).isEqualTo(5);
     assertThat(options.seconds()).isEqualTo(2);
-    assertThat(options.cells()).hasSize(9).isEqualTo(Cell.ALL);
+    assertThat(options.cells()).hasSize(9).isEqualTo(Cell.PLAIN);
     assertThat(options.peers()).isEmpty();
     assertThat(options.jvm()).isEqualTo(Jvm.own());
     assertThat(options.json()).isNull();
@@ -74,6 +74,19 @@ class BenchOptionsTest {
   }
 
   @Test
+  void withCompressionThereAreCellsOfItsOwn() throws UsageException {
+    BenchOptions options = BenchOptions.parse("--only", "deflate");
+    assertThat(options.cells())
+        .extracting(Cell::name)
+        .containsExactly("deflate-1k", "deflate-1k-x16", "deflate-128b-x16");
+    assertThat(options.cells()).allMatch(cell -> cell.arguments().contains("--deflate"));
+    assertThat(String.join(" ", options.ours())).endsWith("--loops 1 --compression on");
+    assertThatExceptionOfType(UsageException.class)
+        .isThrownBy(() -> BenchOptions.parse("--cells", "64b", "--only", "deflate"))
+        .withMessageContaining("\"64b\" is not compressed");
+  }
+
+  @Test
   void anotherJavaIsKnownByItsReleaseFile() throws UsageException {
     Jvm own = Jvm.own();
     Jvm named = BenchOptions.parse("--java", own.home().toString()).jvm();
@@ -95,7 +108,7 @@ class BenchOptionsTest {
       delimiter = '|',
       textBlock =
           """
-          --only  | wrk                        | floor, netty, netty-nio or jmh, not "wrk"
+          --only  | wrk                        | floor, netty, netty-nio, deflate or jmh, not "wrk"
           --cells | 64b,nothing                | no cell "nothing"
           --cells | ''                         | no cell ""
           --peer  | uws                        | NAME=ws://
@@ -104,6 +117,8 @@ class BenchOptionsTest {
           --peer  | floor=ws://127.0.0.1/,pid=1| is taken
           --peer  | netty-tuned=ws://h/,pid=1  | is taken
           --peer  | netty-nio=ws://h/,pid=1    | is taken
+          --peer  | bun=ws://h/,pid=1          | is taken
+          --cells | 64b,deflate-1k             | "deflate-1k" wants --only deflate
           --java  | /nowhere                   | no bin/java in "/nowhere"
           --ours  | server 9001                | {port}
           """)

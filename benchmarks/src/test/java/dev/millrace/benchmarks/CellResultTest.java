@@ -30,7 +30,7 @@ class CellResultTest {
   }
 
   private void measured(double ours, double floor) {
-    result.add(Peer.OURS, new Run(ours, 1, 1, 1, Map.of()));
-    result.add(Peer.FLOOR, new Run(floor, 1, 1, 1, Map.of()));
+    result.add(Peer.OURS, new Run(ours, 1, 1, 1, null, Map.of()));
+    result.add(Peer.FLOOR, new Run(floor, 1, 1, 1, null, Map.of()));
   }
 }

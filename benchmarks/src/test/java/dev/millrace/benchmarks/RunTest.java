@@ -15,6 +15,12 @@ class RunTest {
           + "\"server_util\":0.998,\"server_us_per_msg\":5.25000,"
           + "\"verified\":7,\"bad\":0,\"closed\":0}\n";
 
+  private static final String COMPRESSED =
+      LINE.replace(
+          "\"deflate\":false",
+          "\"size\":1024,\"extensions\":\"permessage-deflate; server_no_context_takeover\","
+              + "\"answer_bytes\":360.1,\"uncompressed\":0,\"deflate\":true");
+
   @Test
   void goodRun() throws BenchException {
     Run run = Run.of(Json.parseFlat(LINE), 0);
@@ -41,6 +47,27 @@ class RunTest {
     assertThat(line).isNotEqualTo(LINE);
     assertThatExceptionOfType(BenchException.class)
         .isThrownBy(() -> Run.of(Json.parseFlat(line), 0))
+        .withMessageContaining(message);
+  }
+
+  @Test
+  void aCompressedRunSaysWhatWasAgreedOn() throws BenchException {
+    Run.Compression compression = Run.of(Json.parseFlat(COMPRESSED), 0).compression();
+    assertThat(compression)
+        .isEqualTo(new Run.Compression("permessage-deflate; server_no_context_takeover", 360.1));
+    assertThat(Run.of(Json.parseFlat(LINE), 0).compression()).isNull();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      textBlock =
+          """
+          uncompressed":0, uncompressed":3,      3 answers were not compressed
+          answer_bytes":360.1, answer_bytes":1024, no shorter
+          """)
+  void aServerThatDoesNotCompressHasNoFigures(String good, String wrong, String message) {
+    assertThatExceptionOfType(BenchException.class)
+        .isThrownBy(() -> Run.of(Json.parseFlat(COMPRESSED.replace(good, wrong)), 0))
         .withMessageContaining(message);
   }
 

@@ -44,6 +44,13 @@ class TargetsTest {
   }
 
   @Test
+  void nextToBunTheRatioAloneDecides() throws UsageException {
+    CellResult result = new CellResult(Cell.parse("deflate-1k").get(0), List.of(Peer.OURS));
+    assertThat(Targets.of(result, Peer.BUN)).hasValue(0.9);
+    assertThat(Targets.of(result, Peer.NODE_WS)).isEmpty();
+  }
+
+  @Test
   void theLowerEndOfTheIntervalDecides() {
     assertThat(Targets.verdict(Collections.nCopies(15, 0.7), 0.7)).isEqualTo("met");
     assertThat(Targets.verdict(Collections.nCopies(15, 0.71), 0.7)).isEqualTo("missed");
@@ -72,6 +79,6 @@ class TargetsTest {
   }
 
   private static Run run(double micros) {
-    return new Run(micros, 1, 1, 1, Map.of());
+    return new Run(micros, 1, 1, 1, null, Map.of());
   }
 }

@@ -119,7 +119,7 @@ final class LauncherTest {
         "--max-message 12Q",
         "--max-message 0",
         "--engine c++",
-        "--compression on",
+        "--compression maybe",
         "--executor pool",
         "stray"
       })

@@ -42,6 +42,7 @@ final class Echo {
           Server.builder()
               .engine(options.engine())
               .limits(Limits.defaults().withMaxMessageBytes(options.maxMessageBytes()))
+              .compression(options.compression())
               .route("/", Echo::echo, options.executor())
               .route("/{path}", Echo::echo, options.executor());
       options.addresses().forEach(builder::listen);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.cli;
 
+import dev.millrace.Compression;
 import dev.millrace.Engine;
 import dev.millrace.HandlerExecutor;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.OptionalLong;
  * @param engine who does the I/O
  * @param loops the number of I/O threads; empty leaves it to the server
  * @param maxMessageBytes the largest message accepted
+ * @param compression what is agreed to when a client offers it
  * @param executor where the handlers run
  */
 record EchoOptions(
@@ -24,6 +26,7 @@ record EchoOptions(
     Engine engine,
     OptionalInt loops,
     int maxMessageBytes,
+    Compression compression,
     HandlerExecutor executor) {
   private static final String DEFAULT_ADDRESS = "ws://127.0.0.1:9001";
   // As far as Limits goes: a quarter of the largest region.
@@ -35,6 +38,7 @@ record EchoOptions(
     Engine engine = Engine.AUTO;
     OptionalInt loops = OptionalInt.empty();
     int maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+    Compression compression = Compression.disabled();
     HandlerExecutor executor = HandlerExecutor.loop();
     Iterator<String> rest = arguments.iterator();
     while (rest.hasNext()) {
@@ -44,7 +48,7 @@ record EchoOptions(
         case "--engine" -> engine = engine(value(name, rest));
         case "--loops" -> loops = OptionalInt.of(loops(value(name, rest)));
         case "--max-message" -> maxMessageBytes = maxMessageBytes(value(name, rest));
-        case "--compression" -> requireNoCompression(value(name, rest));
+        case "--compression" -> compression = compression(value(name, rest));
         case "--executor" -> executor = executor(value(name, rest));
         default -> throw new UsageException("unknown option " + name);
       }
@@ -52,7 +56,8 @@ record EchoOptions(
     if (addresses.isEmpty()) {
       addresses.add(DEFAULT_ADDRESS);
     }
-    return new EchoOptions(List.copyOf(addresses), engine, loops, maxMessageBytes, executor);
+    return new EchoOptions(
+        List.copyOf(addresses), engine, loops, maxMessageBytes, compression, executor);
   }
 
   private static String value(String name, Iterator<String> rest) throws UsageException {
@@ -112,11 +117,11 @@ record EchoOptions(
     }
   }
 
-  private static void requireNoCompression(String value) throws UsageException {
-    switch (value) {
-      case "off" -> {}
-      case "on" -> throw new UsageException("compression is not in this version");
+  private static Compression compression(String value) throws UsageException {
+    return switch (value) {
+      case "off" -> Compression.disabled();
+      case "on" -> Compression.enabled();
       default -> throw new UsageException("--compression is off or on, not " + value);
-    }
+    };
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.Compression;
 import dev.millrace.Engine;
 import dev.millrace.HandlerExecutor;
 import java.util.List;
@@ -30,6 +31,7 @@ class EchoOptionsTest {
             Engine.AUTO,
             OptionalInt.empty(),
             16 * 1024 * 1024,
+            Compression.disabled(),
             HandlerExecutor.loop()),
         parse(""));
   }
@@ -42,6 +44,7 @@ class EchoOptionsTest {
             Engine.NATIVE,
             OptionalInt.of(2),
             65536,
+            Compression.disabled(),
             HandlerExecutor.loop()),
         parse(
             "--listen ws://127.0.0.1:0 --engine native --loops 2 --max-message 64K"
@@ -92,8 +95,7 @@ class EchoOptionsTest {
   }
 
   @Test
-  void saysWhatIsNotInThisVersion() {
-    UsageException e = assertThrows(UsageException.class, () -> parse("--compression on"));
-    assertTrue(e.getMessage().endsWith("is not in this version"), e.getMessage());
+  void compresses() throws UsageException {
+    assertSame(Compression.enabled(), parse("--compression on").compression());
   }
 }

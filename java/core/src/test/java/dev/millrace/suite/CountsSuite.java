@@ -15,6 +15,7 @@ import dev.millrace.SendResult;
 import dev.millrace.Server;
 import dev.millrace.SocketOptions;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -372,7 +373,7 @@ public abstract class CountsSuite extends EngineSuite {
     assertThrows(IndexOutOfBoundsException.class, () -> server.statistics(3, new LoopStatistics()));
     assertThrows(
         IndexOutOfBoundsException.class, () -> server.statistics(-1, new LoopStatistics()));
-    server.close();
+    server.shutdown(Duration.ZERO);
     // What was counted can be read when all is over.
     assertEquals(6, server.statistics().stream().mapToLong(LoopStatistics::closed).sum());
   }

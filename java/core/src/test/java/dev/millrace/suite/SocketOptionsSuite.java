@@ -173,7 +173,7 @@ public abstract class SocketOptionsSuite extends EngineSuite {
       assertTrue(thrown.getMessage().contains("address in use"), thrown.getMessage());
     }
     connect(first).write(Frame.text("still here")).expectText("still here");
-    first.close();
+    first.shutdown(Duration.ZERO);
     Server again =
         start(
             Server.builder()

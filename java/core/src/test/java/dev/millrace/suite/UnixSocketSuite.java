@@ -24,6 +24,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.Principal;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -156,7 +157,7 @@ public abstract class UnixSocketSuite extends EngineSuite {
     Server second = start(unixServer());
     first.close();
     expectEcho(second);
-    second.close();
+    second.shutdown(Duration.ZERO);
     assertFalse(Files.exists(socket()));
   }
 

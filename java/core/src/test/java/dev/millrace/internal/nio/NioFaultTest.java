@@ -114,8 +114,12 @@ final class NioFaultTest extends EngineSuite {
 
   @Test
   void whoIsSilentIdleOrDeafIsCounted() throws Exception {
-    Limits none = Limits.defaults().withPingInterval(Duration.ZERO).withPongTimeout(Duration.ZERO);
     Duration soon = Duration.ofMillis(100);
+    Limits none =
+        Limits.defaults()
+            .withPingInterval(Duration.ZERO)
+            .withPongTimeout(Duration.ZERO)
+            .withCloseTimeout(soon);
     Recorder recorder = new Recorder();
     Server idle = start(server().limits(none.withIdleTimeout(soon)).route("/", recorder));
     connect(idle);

@@ -75,7 +75,8 @@ public interface Connection {
    * @param message a valid message
    * @param options how to send it
    * @return what became of it
-   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
+   *     {@link UnsupportedOperationException}.
    */
   default SendResult send(Message message, SendOptions options) {
     throw new UnsupportedOperationException("send options are not in 0.1.0");
@@ -87,8 +88,8 @@ public interface Connection {
    * @param lease an open lease
    * @param options how to send it
    * @return what became of it
-   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException} and
-   *     leaves the lease open.
+   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
+   *     {@link UnsupportedOperationException} and leaves the lease open.
    */
   default SendResult send(Lease lease, SendOptions options) {
     throw new UnsupportedOperationException("send options are not in 0.1.0");
@@ -100,7 +101,8 @@ public interface Connection {
    * @param binary direct or on the heap
    * @param options how to send it
    * @return what became of it
-   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
+   *     {@link UnsupportedOperationException}.
    */
   default SendResult send(ByteBuffer binary, SendOptions options) {
     throw new UnsupportedOperationException("send options are not in 0.1.0");
@@ -112,7 +114,8 @@ public interface Connection {
    * @param text the text
    * @param options how to send it
    * @return what became of it
-   * @implNote Send options are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
+   *     {@link UnsupportedOperationException}.
    */
   default SendResult send(CharSequence text, SendOptions options) {
     throw new UnsupportedOperationException("send options are not in 0.1.0");

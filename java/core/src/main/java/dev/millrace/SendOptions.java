@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * How one message is sent when the peer is slow. Immutable; every {@code with} gives a new object.
  *
  * @implNote Policies for full queues are not in 0.1.0: the values can be built, and the sends that
- *     take them throw {@link UnsupportedOperationException}.
+ *     take them throw {@link UnsupportedOperationException}. {@link #withCompress} is.
  */
 public final class SendOptions {
 

@@ -532,7 +532,8 @@ public final class Server implements AutoCloseable {
               admissions,
               onUpgrade,
               List.copyOf(keptHeaders),
-              redaction);
+              redaction,
+              compression);
       Dispatcher dispatcher = new Dispatcher(webSockets.copy(), resources.copy(), upgrades);
       Engines.Choice choice = Engines.choose(engine);
       ServerSpec spec =

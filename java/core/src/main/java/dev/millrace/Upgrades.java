@@ -2,7 +2,9 @@
 package dev.millrace;
 
 import dev.millrace.internal.spi.Admission;
+import dev.millrace.internal.spi.CompressionBudget;
 import dev.millrace.internal.spi.Decision;
+import dev.millrace.internal.spi.DeflateAgreement;
 import dev.millrace.internal.spi.RequestHead;
 import java.security.Principal;
 import java.util.HashMap;
@@ -21,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Upgrades {
 
+  private static final String EXTENSIONS = "Sec-WebSocket-Extensions";
   private static final Map<String, String> RETRY_SOON = Map.of("Retry-After", "1");
 
   private final OriginPolicy origins;
@@ -28,18 +31,28 @@ final class Upgrades {
   private final UpgradeHook hook;
   private final List<String> keptHeaders;
   private final UnaryOperator<String> redaction;
+  private final Compression compression;
+  private final CompressionBudget budget;
 
   Upgrades(
       OriginPolicy origins,
       Admissions admissions,
       UpgradeHook hook,
       List<String> keptHeaders,
-      UnaryOperator<String> redaction) {
+      UnaryOperator<String> redaction,
+      Compression compression) {
     this.origins = origins;
     this.admissions = admissions;
     this.hook = hook;
     this.keptHeaders = keptHeaders;
     this.redaction = redaction;
+    this.compression = compression;
+    budget = CompressionBudget.of(compression);
+  }
+
+  /** What the connections of the server have taken for their compression. */
+  CompressionBudget budget() {
+    return budget;
   }
 
   Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match) {
@@ -71,6 +84,7 @@ final class Upgrades {
     private final RoutedRequest request;
     private final Router.Match<Dispatcher.Route> match;
     private final Admission place;
+    private volatile Admission memory = Admission.UNCOUNTED;
     private volatile boolean abandoned;
 
     Candidate(RequestHead head, Router.Match<Dispatcher.Route> match, Admission place) {
@@ -100,7 +114,12 @@ final class Upgrades {
     /** Nobody waits for the answer any more. */
     private void abandon() {
       abandoned = true;
+      release();
+    }
+
+    private void release() {
       place.release();
+      memory.release();
     }
 
     private Decision answer(@Nullable Upgrade upgrade, @Nullable Throwable failure) {
@@ -120,7 +139,7 @@ final class Upgrades {
 
     private Decision answer(Upgrade upgrade) {
       if (upgrade instanceof Upgrade.Rejected rejected) {
-        place.release();
+        release();
         return new Decision.Respond(
             Responses.text(rejected.status(), rejected.text(), rejected.headers(), true));
       }
@@ -128,7 +147,7 @@ final class Upgrades {
     }
 
     Decision fail(Throwable thrown) {
-      place.release();
+      release();
       return Dispatcher.failed(request.head(), thrown);
     }
 
@@ -140,11 +159,35 @@ final class Upgrades {
         requireOffered(subprotocol);
         Responses.line(lines, "Sec-WebSocket-Protocol", subprotocol);
       }
+      DeflateAgreement deflate = deflate();
+      if (deflate != null) {
+        Responses.line(lines, EXTENSIONS, deflate.answer());
+      }
       Handshake handshake = handshake(accepted, subprotocol);
       Dispatcher.Route route = match.target();
       Handler handler = Objects.requireNonNull(route.handlers().get(), "handler of the supplier");
       return new Decision.Accept(
-          handler, handshake, lines.toString(), route.executor().executor(), null);
+          handler,
+          handshake,
+          lines.toString(),
+          route.executor().executor(),
+          deflate == null ? null : deflate.parameters());
+    }
+
+    private @Nullable DeflateAgreement deflate() {
+      if (!compression.isEnabled()) {
+        return null;
+      }
+      DeflateAgreement agreed =
+          DeflateAgreement.answer(request.head().headers(EXTENSIONS), compression, budget);
+      if (agreed != null) {
+        memory = agreed.memory();
+        if (abandoned) {
+          // Meanwhile, so that what was taken just now was not given back.
+          memory.release();
+        }
+      }
+      return agreed;
     }
 
     private void requireOffered(String subprotocol) {
@@ -174,7 +217,9 @@ final class Upgrades {
       if (peer != null) {
         handshake = new IdentifiedHandshake(handshake, peer, redaction);
       }
-      return place == Admission.UNCOUNTED ? handshake : new AdmittedHandshake(handshake, place);
+      return place == Admission.UNCOUNTED && memory == Admission.UNCOUNTED
+          ? handshake
+          : new AdmittedHandshake(handshake, place, memory);
     }
 
     private Map<String, String> kept() {

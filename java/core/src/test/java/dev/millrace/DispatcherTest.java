@@ -75,7 +75,8 @@ class DispatcherTest {
             new Admissions(Limits.defaults(), System::nanoTime),
             new UpgradeHook.AtOnce(onUpgrade),
             keptHeaders,
-            UnaryOperator.identity());
+            UnaryOperator.identity(),
+            Compression.disabled());
     return new Dispatcher(webSockets, resources, upgrades)
         .dispatch(new RequestHead(bytes, kind, PEER));
   }

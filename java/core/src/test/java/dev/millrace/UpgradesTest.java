@@ -4,6 +4,7 @@ package dev.millrace;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.internal.spi.Admission;
+import dev.millrace.internal.spi.CompressionBudget;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.NamedPeer;
 import dev.millrace.internal.spi.RequestHead;
@@ -41,6 +42,9 @@ class UpgradesTest {
   private Limits limits = Limits.defaults().withMaxConnectionsPerRoute(1);
   private Admissions admissions = new Admissions(limits, () -> 0);
   private UnaryOperator<String> redaction = UnaryOperator.identity();
+  private Compression compression = Compression.disabled();
+  private CompressionBudget budget = CompressionBudget.of(compression);
+  private String fields = "";
   private int handlers;
 
   private final class LogCapture extends java.util.logging.Handler {
@@ -79,8 +83,11 @@ class UpgradesTest {
 
   private Decision dispatch(UpgradeHook hook) {
     Upgrades upgrades =
-        new Upgrades(OriginPolicy.of(Set.of()), admissions, hook, List.of(), redaction);
-    byte[] head = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1);
+        new Upgrades(
+            OriginPolicy.of(Set.of()), admissions, hook, List.of(), redaction, compression);
+    budget = upgrades.budget();
+    byte[] head =
+        ("GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n").getBytes(StandardCharsets.ISO_8859_1);
     return new Dispatcher(routes, new Router<>(), upgrades)
         .dispatch(new RequestHead(head, RequestHead.Kind.UPGRADE, PEER));
   }
@@ -227,6 +234,46 @@ class UpgradesTest {
     assertThat(held()).isEqualTo(1);
     assertThat(decision(later)).isInstanceOf(Decision.Respond.class);
     assertThat(handlers).isEqualTo(1);
+  }
+
+  // ---- Compression.
+
+  private void offerDeflate() {
+    compression = Compression.enabled().withContextTakeover(true);
+    fields = "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
+  }
+
+  @Test
+  void anOfferIsAnsweredAndItsMemoryHeldUntilTheEnd() {
+    offerDeflate();
+    admissions = new Admissions(Limits.defaults(), () -> 0);
+    Decision.Accept accept = accepted(now(Upgrade.accept()));
+    assertThat(accept.headerLines()).isEqualTo("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    assertThat(accept.deflate()).isNotNull();
+    assertThat(budget.takenBytes()).isPositive();
+    ((Admission) accept.handshake()).release();
+    assertThat(budget.takenBytes()).isZero();
+    compression = Compression.disabled();
+    assertThat(accepted(now(Upgrade.accept())).headerLines()).isEmpty();
+  }
+
+  @Test
+  void whatIsTurnedAwayHoldsNoMemory() {
+    offerDeflate();
+    assertThat(response(now(Upgrade.accept().subprotocol("none")))).contains(" 500 ");
+    assertThat(budget.takenBytes()).isZero();
+    assertThat(held()).isZero();
+  }
+
+  @Test
+  void aDecisionThatNobodyWaitsForHoldsNoMemory() {
+    offerDeflate();
+    Decision.Later later = later();
+    decided.complete(Upgrade.accept());
+    assertThat(budget.takenBytes()).isPositive();
+    later.abandon().run();
+    assertThat(budget.takenBytes()).isZero();
+    assertThat(held()).isZero();
   }
 
   private static NamedPeer named(Decision decision) {

@@ -74,6 +74,11 @@ final class Block {
     return bytes;
   }
 
+  /** Whether it goes back to a pool, and so may be kept by whoever has a reference. */
+  boolean isPooled() {
+    return pool != null;
+  }
+
   boolean isOf(BlockPool pool) {
     return this.pool == pool;
   }

@@ -45,6 +45,7 @@ final class FrameReceiver {
 
   // Of the message being assembled.
   private int opcode = Opcode.CONTINUATION;
+  private boolean isCompressed;
   private int fragments;
   private @Nullable Block block;
   private int length;
@@ -182,7 +183,7 @@ final class FrameReceiver {
    */
   private int takeFrame(Block bytes, int at, int end) {
     FrameHeader header = loop.header();
-    int headerLength = header.parse(bytes.bytes(), at, end);
+    int headerLength = header.parse(bytes.bytes(), at, end, stream.deflation() != null);
     if (headerLength == FrameHeader.INCOMPLETE) {
       moved |= FrameHeader.isData(bytes.bytes().get(at));
       return 0;
@@ -248,19 +249,54 @@ final class FrameReceiver {
     int payloadLength = (int) header.payloadLength();
     int kind = header.opcode();
     Masking.unmask(bytes.bytes(), at, payloadLength, header.maskingKey());
+    if (header.isCompressed()) {
+      inflate(bytes, at, payloadLength, kind);
+    } else {
+      deliverValid(bytes, at, payloadLength, kind, false);
+    }
+  }
+
+  /** Delivers a message unless its text is none. */
+  private void deliverValid(Block bytes, int at, int payloadLength, int kind, boolean isAlone) {
     if (kind == Opcode.TEXT
         && checksText
         && Utf8.append(Utf8.COMPLETE, bytes.bytes(), at, payloadLength) != Utf8.COMPLETE) {
       stream.fail(ProtocolError.INVALID_UTF8);
       return;
     }
-    deliver(bytes, at, payloadLength, kind, false);
+    deliver(bytes, at, payloadLength, kind, isAlone);
+  }
+
+  /** Delivers what a compressed message inflates to. */
+  private void inflate(Block bytes, int at, int payloadLength, int kind) {
+    Deflation deflation = stream.deflation();
+    if (deflation == null) {
+      return;
+    }
+    Decompressor decompressor = loop.codec().decompressor();
+    ProtocolError error = decompressor.inflate(stream, deflation, bytes.bytes(), at, payloadLength);
+    if (error == null) {
+      return;
+    }
+    if (error != ProtocolError.NONE) {
+      stream.fail(error);
+      return;
+    }
+    Block inflated = decompressor.takeResult();
+    try {
+      int inflatedLength = decompressor.length();
+      boolean isAlone = !decompressor.isBorrowed(inflated, inflatedLength);
+      deliverValid(inflated, Block.HEADROOM, inflatedLength, kind, isAlone);
+    } finally {
+      inflated.release();
+    }
   }
 
   /** A data frame that needs assembling begins. */
   private void beginFrame(FrameHeader header) {
     if (header.opcode() != Opcode.CONTINUATION) {
       opcode = header.opcode();
+      isCompressed = header.isCompressed();
     }
     fragments++;
     isFinal = header.isFinal();
@@ -303,7 +339,7 @@ final class FrameReceiver {
     maskingKey = Masking.rotate(maskingKey, arrived);
     length += arrived;
     frameRemaining -= arrived;
-    if (opcode == Opcode.TEXT && checksText) {
+    if (opcode == Opcode.TEXT && checksText && !isCompressed) {
       utf8 = Utf8.append(utf8, target.bytes(), at, arrived);
       if (utf8 == Utf8.INVALID) {
         stream.fail(ProtocolError.INVALID_UTF8);
@@ -325,14 +361,18 @@ final class FrameReceiver {
     }
     Block whole = block;
     int kind = opcode;
+    boolean compressed = isCompressed;
     int wholeLength = length;
     forgetMessage();
     if (whole == null) {
-      deliver(loop.receiveBuffer().block(), ReceiveBuffer.START, 0, kind, false);
-      return;
+      whole = loop.receiveBuffer().block();
     }
     try {
-      deliver(whole, Block.HEADROOM, wholeLength, kind, true);
+      if (compressed) {
+        inflate(whole, Block.HEADROOM, wholeLength, kind);
+      } else {
+        deliver(whole, Block.HEADROOM, wholeLength, kind, whole.isPooled());
+      }
     } finally {
       whole.release();
     }
@@ -413,6 +453,7 @@ final class FrameReceiver {
     block = null;
     length = 0;
     opcode = Opcode.CONTINUATION;
+    isCompressed = false;
     fragments = 0;
     utf8 = Utf8.COMPLETE;
   }

@@ -115,12 +115,12 @@ final class NioConnection extends AbstractConnection {
 
   @Override
   public SendResult send(Message message) {
-    return Sender.send(this, message);
+    return Sender.send(this, message, 0);
   }
 
   @Override
   public SendResult send(Lease lease) {
-    return Sender.send(this, lease, null);
+    return Sender.send(this, lease, 0, null);
   }
 
   @Override
@@ -130,7 +130,27 @@ final class NioConnection extends AbstractConnection {
 
   @Override
   public SendResult send(CharSequence text) {
-    return Sender.send(this, text, null);
+    return Sender.send(this, text, 0, null);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(Message message) {
+    return Sender.send(this, message, SendQueue.UNCOMPRESSED);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(Lease lease) {
+    return Sender.send(this, lease, SendQueue.UNCOMPRESSED, null);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(ByteBuffer binary) {
+    return Sender.send(this, Opcode.BINARY | SendQueue.UNCOMPRESSED, binary, null);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(CharSequence text) {
+    return Sender.send(this, text, SendQueue.UNCOMPRESSED, null);
   }
 
   @Override
@@ -140,7 +160,7 @@ final class NioConnection extends AbstractConnection {
 
   @Override
   public CompletionStage<Void> sendAsync(Lease lease) {
-    return sendAsync(sent -> Sender.send(this, lease, sent));
+    return sendAsync(sent -> Sender.send(this, lease, 0, sent));
   }
 
   @Override
@@ -150,7 +170,7 @@ final class NioConnection extends AbstractConnection {
 
   @Override
   public CompletionStage<Void> sendAsync(CharSequence text) {
-    return sendAsync(sent -> Sender.send(this, text, sent));
+    return sendAsync(sent -> Sender.send(this, text, 0, sent));
   }
 
   private static CompletionStage<Void> sendAsync(

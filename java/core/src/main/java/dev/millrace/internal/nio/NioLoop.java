@@ -78,6 +78,7 @@ final class NioLoop implements Runnable {
   private final ReceiveBuffer receiveBuffer = new ReceiveBuffer();
   private final Pieces pieces;
   private final FrameHeader header;
+  private final Codec codec;
   private final NioMessage[] messages = new NioMessage[MESSAGES];
   private final TimerHeap timers = new TimerHeap();
   private final Schedule schedule = new Schedule(this);
@@ -114,6 +115,7 @@ final class NioLoop implements Runnable {
     timeouts = Timeouts.of(limits);
     relaxed = spec.relaxed().stream().mapToInt(rule -> 1 << rule.ordinal()).sum();
     header = new FrameHeader(relaxed);
+    codec = new Codec(this, spec.compression());
     dispatcher = spec.dispatcher();
     handshakeLimits =
         new HandshakeLimits(
@@ -423,6 +425,10 @@ final class NioLoop implements Runnable {
     return header;
   }
 
+  Codec codec() {
+    return codec;
+  }
+
   TimerHeap timers() {
     return timers;
   }
@@ -576,6 +582,7 @@ final class NioLoop implements Runnable {
     attempt("run its last tasks", posts::end);
     attempt("give up what was sent", untold::tell);
     attempt("close its selector", this::closeSelector);
+    attempt("give up its compression", codec::end);
     pool.trim(0);
     server.onLoopEnd(this, reason.cause());
   }

@@ -172,6 +172,9 @@ final class Opening {
   private void open(Decision.Accept accept) {
     NioConnection connection = connectionFor(accept);
     loop.connectionBegan();
+    if (accept.deflate() != null) {
+      stream.compress(accept.deflate());
+    }
     stream.accept(HandshakeResponse.accept(parser.key(head), accept.headerLines()), connection);
     if (stream.isOpen()) {
       connection.onOpen();

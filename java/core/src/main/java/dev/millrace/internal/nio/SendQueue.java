@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Loop thread only, but for {@link #bytes()}.
  */
 final class SendQueue {
+  /** Beside an opcode: the message is not to be compressed. */
+  static final int UNCOMPRESSED = 0x100;
+
   /** Payloads up to this length are copied: cheaper than one more piece. */
   static final int COPY_LIMIT = 2048;
 
@@ -87,6 +90,10 @@ final class SendQueue {
       int length,
       @Nullable CompletableFuture<Void> sent,
       boolean mustFit) {
+    Block compressed = compress(opcode, payload, at, length);
+    if (compressed != null) {
+      return appendCompressed(opcode, compressed, sent, mustFit);
+    }
     int header = FrameHeader.lengthFor(length);
     Piece piece = stream.isOpen() ? room(header + length, mustFit) : null;
     if (piece == null) {
@@ -99,6 +106,41 @@ final class SendQueue {
     hasMessage |= !Opcode.isControl(opcode);
     extend(piece, header + length, sent);
     return true;
+  }
+
+  /** Whether a message may be compressed before it is sent. */
+  boolean compresses(int opcode, int length) {
+    Deflation deflation = stream.deflation();
+    return deflation != null
+        && stream.isOpen()
+        && (opcode == Opcode.TEXT || opcode == Opcode.BINARY)
+        && deflation.isFor(length);
+  }
+
+  /** The message as it is sent instead, or null if it is sent as it is. */
+  private @Nullable Block compress(int opcode, ByteBuffer payload, int at, int length) {
+    Deflation deflation = stream.deflation();
+    return deflation != null && compresses(opcode, length)
+        ? loop.codec().compressor().compress(deflation, payload, at, length)
+        : null;
+  }
+
+  /** What was compressed last; the reference to its block passes to the queue, or is given up. */
+  private boolean appendCompressed(
+      int opcode, Block block, @Nullable CompletableFuture<Void> sent, boolean mustFit) {
+    Compressor compressor = loop.codec().compressor();
+    int length = compressor.length();
+    int kind = opcode | FrameHeader.COMPRESSED;
+    if (block.isPooled()) {
+      appendBlock(kind, block, Block.HEADROOM, length, true, sent);
+      return true;
+    }
+    Deflation deflation = stream.deflation();
+    boolean appended = appendCopy(kind, block.bytes(), Block.HEADROOM, length, sent, mustFit);
+    if (!appended && deflation != null) {
+      compressor.abandon(deflation);
+    }
+    return appended;
   }
 
   /** A control frame of ours, which is never refused for want of memory. */
@@ -124,7 +166,11 @@ final class SendQueue {
    * @throws IllegalArgumentException if it holds a lone surrogate; nothing is appended then
    * @throws IllegalStateException if it changes meanwhile; nothing is appended then
    */
-  boolean appendText(CharSequence text, int length, @Nullable CompletableFuture<Void> sent) {
+  boolean appendText(
+      int opcode, CharSequence text, int length, @Nullable CompletableFuture<Void> sent) {
+    if (compresses(opcode, length)) {
+      return appendEncoded(opcode, text, length, sent);
+    }
     int header = FrameHeader.lengthFor(length);
     Piece piece = stream.isOpen() ? room(header + length, false) : null;
     if (piece == null) {
@@ -144,15 +190,28 @@ final class SendQueue {
     if (encoded != length) {
       throw new IllegalStateException("the text changed while it was sent: length=" + length);
     }
-    FrameHeader.write(to, piece.limit, Opcode.TEXT, length);
+    FrameHeader.write(to, piece.limit, opcode, length);
     hasMessage = true;
     extend(piece, header + length, sent);
+    return true;
+  }
+
+  /** As {@link #appendText}, by way of a block. */
+  private boolean appendEncoded(
+      int opcode, CharSequence text, int length, @Nullable CompletableFuture<Void> sent) {
+    Block block = loop.pool().acquire(length);
+    if (block == null) {
+      return false;
+    }
+    Sender.encode(text, block, length);
+    appendBlock(opcode, block, Block.HEADROOM, length, true, sent);
     return true;
   }
 
   /**
    * A frame whose payload lies in a block; a reference passes to the queue, whatever follows.
    *
+   * @param opcode with {@link #UNCOMPRESSED} or {@link FrameHeader#COMPRESSED} beside it
    * @param at where the payload begins, counted from the start of the headroom
    * @param headerInPlace whether the header may be written in front of it
    */
@@ -168,7 +227,17 @@ final class SendQueue {
       fail(sent);
       return;
     }
-    if (length <= COPY_LIMIT && appendCopy(opcode, block.bytes(), at, length, sent, false)) {
+    Block compressed = compress(opcode, block.bytes(), at, length);
+    if (compressed != null) {
+      block.release();
+      if (!appendCompressed(opcode, compressed, sent, true)) {
+        fail(sent);
+      }
+      return;
+    }
+    // Tried already, or not wanted.
+    int asItIs = opcode | UNCOMPRESSED;
+    if (length <= COPY_LIMIT && appendCopy(asItIs, block.bytes(), at, length, sent, false)) {
       block.release();
       return;
     }

@@ -13,7 +13,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The two ways out.
+ * The two ways out. Every message goes one of them, to be compressed where that was agreed on, or
+ * with {@link SendQueue#UNCOMPRESSED} as its {@code how}, or beside its opcode.
  *
  * <p><b>Directly</b>, on the loop's thread: a send goes into the stream's queue at once. Short
  * payloads are copied there, long ones sent from where they lie.
@@ -41,33 +42,34 @@ final class Sender {
 
   // ---- Received messages.
 
-  static SendResult send(NioConnection connection, Message message) {
+  static SendResult send(NioConnection connection, Message message, int how) {
     if (message instanceof NioMessage received) {
       received.requireValid();
+      int opcode = received.opcode() | how;
       return received.loop() == connection.loop() && connection.isDirect()
-          ? sendReceived(connection, received)
-          : postReceived(connection, received);
+          ? sendReceived(connection, opcode, received)
+          : postReceived(connection, opcode, received);
     }
     if (message instanceof QueuedMessage queued) {
-      return sendQueued(connection, queued);
+      return sendQueued(connection, queued, how);
     }
-    return send(connection, NioMessage.opcodeOf(message.kind()), message.payload(), null);
+    return send(connection, NioMessage.opcodeOf(message.kind()) | how, message.payload(), null);
   }
 
-  private static SendResult sendReceived(NioConnection connection, NioMessage received) {
+  private static SendResult sendReceived(
+      NioConnection connection, int opcode, NioMessage received) {
     SendResult refusal = connection.refusal();
     Stream stream = connection.stream();
     if (refusal != SendResult.ACCEPTED || !stream.isOpen()) {
       return refusal;
     }
-    int opcode = received.opcode();
     int length = received.payloadLength();
     SendQueue queue = stream.queue();
     boolean accepted = true;
     if (length <= SendQueue.COPY_LIMIT) {
       ByteBuffer bytes = received.block().bytes();
       accepted = queue.appendCopy(opcode, bytes, received.at(), length, null, false);
-    } else if (received.isBorrowableBy(stream)) {
+    } else if (received.isBorrowableBy(stream) && !queue.compresses(opcode, length)) {
       queue.appendBorrowed(opcode, received.block(), received.at(), length);
     } else {
       Block block = received.toBlock();
@@ -83,7 +85,8 @@ final class Sender {
     return connection.sent(accepted);
   }
 
-  private static SendResult postReceived(NioConnection connection, NioMessage received) {
+  private static SendResult postReceived(
+      NioConnection connection, int opcode, NioMessage received) {
     int length = received.payloadLength();
     SendResult refusal = connection.reserve(NioConnection.frameLength(length));
     if (refusal != SendResult.ACCEPTED) {
@@ -93,14 +96,14 @@ final class Sender {
     if (block != null) {
       block.retain();
     }
-    return post(connection, received.opcode(), block, Block.HEADROOM, length, null);
+    return post(connection, opcode, block, Block.HEADROOM, length, null);
   }
 
-  private static SendResult sendQueued(NioConnection connection, QueuedMessage queued) {
+  private static SendResult sendQueued(NioConnection connection, QueuedMessage queued, int how) {
     queued.requireValid();
     return send(
         connection,
-        queued.opcode(),
+        queued.opcode() | how,
         queued.retainBlock(),
         Block.HEADROOM,
         queued.payloadLength(),
@@ -110,22 +113,27 @@ final class Sender {
   // ---- Leases.
 
   static SendResult send(
-      NioConnection connection, Lease lease, @Nullable CompletableFuture<Void> sent) {
+      NioConnection connection, Lease lease, int how, @Nullable CompletableFuture<Void> sent) {
     if (!(lease instanceof NioLease taken)) {
-      return sendForeign(connection, lease, sent);
+      return sendForeign(connection, lease, how, sent);
     }
     taken.take();
     return send(
-        connection, taken.opcode(), taken.block(), taken.payloadAt(), taken.payloadLength(), sent);
+        connection,
+        taken.opcode() | how,
+        taken.block(),
+        taken.payloadAt(),
+        taken.payloadLength(),
+        sent);
   }
 
   /** A lease of another engine: its bytes are copied, and it is consumed all the same. */
   private static SendResult sendForeign(
-      NioConnection connection, Lease lease, @Nullable CompletableFuture<Void> sent) {
+      NioConnection connection, Lease lease, int how, @Nullable CompletableFuture<Void> sent) {
     try (lease) {
       ByteBuffer bytes = lease.buffer().duplicate();
       bytes.limit(lease.offset() + lease.length()).position(lease.offset());
-      return send(connection, NioMessage.opcodeOf(lease.kind()), bytes, sent);
+      return send(connection, NioMessage.opcodeOf(lease.kind()) | how, bytes, sent);
     }
   }
 
@@ -180,12 +188,17 @@ final class Sender {
   }
 
   static SendResult send(
-      NioConnection connection, CharSequence text, @Nullable CompletableFuture<Void> sent) {
+      NioConnection connection,
+      CharSequence text,
+      int how,
+      @Nullable CompletableFuture<Void> sent) {
+    int opcode = Opcode.TEXT | how;
     int length = requireLength(Utf8Encoder.encodedLength(text));
     if (connection.isDirect()) {
       SendResult refusal = connection.refusal();
       return refusal == SendResult.ACCEPTED
-          ? sent(connection, sent, connection.stream().queue().appendText(text, length, sent))
+          ? sent(
+              connection, sent, connection.stream().queue().appendText(opcode, text, length, sent))
           : refusal;
     }
     SendResult refusal = connection.reserve(NioConnection.frameLength(length));
@@ -194,16 +207,29 @@ final class Sender {
     }
     Block block = connection.loop().pool().acquire(length);
     if (block != null) {
-      encode(connection, text, block, length);
+      encodeReserved(connection, text, block, length);
     }
-    return post(connection, Opcode.TEXT, block, Block.HEADROOM, length, sent);
+    return post(connection, opcode, block, Block.HEADROOM, length, sent);
+  }
+
+  private static void encodeReserved(
+      NioConnection connection, CharSequence text, Block block, int length) {
+    boolean encoded = false;
+    try {
+      encode(text, block, length);
+      encoded = true;
+    } finally {
+      if (!encoded) {
+        connection.unreserve(NioConnection.frameLength(length));
+      }
+    }
   }
 
   /**
-   * The text may be one that another thread changes: what was measured is not always what is
-   * encoded.
+   * Encodes into a block, which is given up if that fails. The text may be one that another thread
+   * changes: what was measured is not always what is encoded.
    */
-  private static void encode(NioConnection connection, CharSequence text, Block block, int length) {
+  static void encode(CharSequence text, Block block, int length) {
     boolean encoded = false;
     try {
       encoded = Utf8Encoder.encode(text, block.bytes(), Block.HEADROOM) == length;
@@ -211,7 +237,6 @@ final class Sender {
       // Told below, as what has become shorter.
     } finally {
       if (!encoded) {
-        connection.unreserve(NioConnection.frameLength(length));
         block.release();
       }
     }

@@ -9,6 +9,7 @@ import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.protocol.ProtocolError;
 import dev.millrace.internal.protocol.Refusal;
 import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.LoopCounter;
 import java.io.IOException;
@@ -64,6 +65,7 @@ final class Stream {
   private @Nullable Opening opening;
   private @Nullable FrameReceiver receiver;
   private @Nullable NioConnection connection;
+  private @Nullable Deflation deflation;
 
   // By the application or the queue of its executor; by us, until the peer takes what is queued;
   // for good, after a Close frame or a broken rule; by the peer's FIN.
@@ -134,6 +136,16 @@ final class Stream {
 
   @Nullable NioConnection connection() {
     return connection;
+  }
+
+  /** How messages are compressed; null if they are not. */
+  @Nullable Deflation deflation() {
+    return deflation;
+  }
+
+  /** Before it is open: how messages are compressed. */
+  void compress(DeflateParameters parameters) {
+    deflation = new Deflation(loop.codec(), parameters);
   }
 
   /** Any thread: bytes queued that the kernel has not taken. */
@@ -595,6 +607,9 @@ final class Stream {
       receiver.drop();
     }
     queue.drop();
+    if (deflation != null) {
+      deflation.end();
+    }
     loop.counters().increment(LoopCounter.CLOSED);
     loop.sockets().ended();
     if (connection != null) {

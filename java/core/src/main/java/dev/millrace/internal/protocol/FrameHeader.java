@@ -31,6 +31,12 @@ public final class FrameHeader {
   /** {@link #parse}: {@link #error()} tells the rule that is broken. */
   public static final int BROKEN = -1;
 
+  /**
+   * RSV1, in front of an opcode that is written: the message is compressed (RFC 7692 6). Judged as
+   * a reserved bit unless {@link #parse} is told that compression was agreed on.
+   */
+  public static final int COMPRESSED = 0x40;
+
   private static final int FINAL = 0x80;
   private static final int RESERVED_BITS = 0x70;
   private static final int OPCODE_BITS = 0x0F;
@@ -43,6 +49,7 @@ public final class FrameHeader {
   private final int relaxed;
   private int opcode;
   private boolean isFinal;
+  private boolean isCompressed;
   private long payloadLength;
   private int maskingKey;
   private ProtocolError error = ProtocolError.NONE;
@@ -64,6 +71,11 @@ public final class FrameHeader {
   /** Whether the frame ends its message. */
   public boolean isFinal() {
     return isFinal;
+  }
+
+  /** Whether the frame begins a compressed message. */
+  public boolean isCompressed() {
+    return isCompressed;
   }
 
   /** Below 2^63. */
@@ -92,18 +104,32 @@ public final class FrameHeader {
    * @return its length, {@link #INCOMPLETE} or {@link #BROKEN}
    */
   public int parse(ByteBuffer bytes, int at, int end) {
+    return parse(bytes, at, end, false);
+  }
+
+  /**
+   * As {@link #parse(ByteBuffer, int, int)}.
+   *
+   * @param mayBeCompressed whether the first frame of a message may have {@link #COMPRESSED}
+   */
+  public int parse(ByteBuffer bytes, int at, int end, boolean mayBeCompressed) {
     int available = end - at;
     if (available < 1) {
       return INCOMPLETE;
     }
     int first = bytes.get(at);
-    if (!judgeFirst(first)) {
+    int code = first & OPCODE_BITS;
+    isCompressed =
+        mayBeCompressed
+            && (first & COMPRESSED) != 0
+            && (code == Opcode.TEXT || code == Opcode.BINARY);
+    if (!judgeFirst(isCompressed ? first & ~COMPRESSED : first)) {
       return BROKEN;
     }
     if (available < 2) {
       return INCOMPLETE;
     }
-    opcode = first & OPCODE_BITS;
+    opcode = code;
     isFinal = (first & FINAL) != 0;
     int second = bytes.get(at + 1);
     if ((second & MASKED) == 0 && enforces(Relaxed.MASKED_FRAMES)) {
@@ -205,6 +231,7 @@ public final class FrameHeader {
    *
    * @param bytes little-endian
    * @param at where it begins
+   * @param opcode with {@link #COMPRESSED} for a message that is
    * @return its length
    */
   public static int write(ByteBuffer bytes, int at, int opcode, long payloadLength) {

@@ -14,7 +14,7 @@ public final class Opcode {
 
   /** Whether it is that of a control frame. */
   public static boolean isControl(int opcode) {
-    return opcode >= CLOSE;
+    return (opcode & CLOSE) != 0;
   }
 
   /** Whether it is not reserved. */

@@ -41,7 +41,11 @@ public enum ProtocolError {
   /** A ping was not answered: no Close frame would be either. */
   NO_PONG(1006),
   /** Nothing of what was sent is taken: no Close frame would be either. */
-  NO_PROGRESS(1006);
+  NO_PROGRESS(1006),
+  /** RFC 9112, seen by a client. */
+  MALFORMED_RESPONSE(1002),
+  /** RFC 7692 7.2.2: what is marked as compressed does not inflate. */
+  MALFORMED_COMPRESSED_DATA(1007);
 
   private final int closeCode;
 

@@ -6,10 +6,14 @@ import dev.millrace.CloseReason;
 import dev.millrace.Connection;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
+import dev.millrace.Lease;
 import dev.millrace.Message;
+import dev.millrace.SendOptions;
+import dev.millrace.SendResult;
 import dev.millrace.WebSocketControls;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -165,6 +169,58 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     if (OUTCOME.getAndSet(this, reason) instanceof Watch watch) {
       watch.complete(reason);
     }
+  }
+
+  // ---- Send options. Of these there is only the choice to compress.
+
+  @Override
+  public final SendResult send(Message message, SendOptions options) {
+    return compresses(options) ? send(message) : sendUncompressed(message);
+  }
+
+  @Override
+  public final SendResult send(Lease lease, SendOptions options) {
+    return compresses(options) ? send(lease) : sendUncompressed(lease);
+  }
+
+  @Override
+  public final SendResult send(ByteBuffer binary, SendOptions options) {
+    return compresses(options) ? send(binary) : sendUncompressed(binary);
+  }
+
+  @Override
+  public final SendResult send(CharSequence text, SendOptions options) {
+    return compresses(options) ? send(text) : sendUncompressed(text);
+  }
+
+  private static boolean compresses(SendOptions options) {
+    SendOptions plain = SendOptions.defaults();
+    if (options.policy() != plain.policy()
+        || options.priority() != plain.priority()
+        || options.replacementKey().isPresent()) {
+      throw new UnsupportedOperationException("policies for full queues are not in 0.1.0");
+    }
+    return options.compress();
+  }
+
+  /** Sends a message that is not to be compressed. */
+  protected SendResult sendUncompressed(Message message) {
+    return send(message);
+  }
+
+  /** As {@link #sendUncompressed(Message)}. */
+  protected SendResult sendUncompressed(Lease lease) {
+    return send(lease);
+  }
+
+  /** As {@link #sendUncompressed(Message)}. */
+  protected SendResult sendUncompressed(ByteBuffer binary) {
+    return send(binary);
+  }
+
+  /** As {@link #sendUncompressed(Message)}. */
+  protected SendResult sendUncompressed(CharSequence text) {
+    return send(text);
   }
 
   @Override

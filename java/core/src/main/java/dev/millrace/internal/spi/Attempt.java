@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.spi;
 
+import dev.millrace.Connection;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import java.net.SocketAddress;
@@ -30,14 +31,16 @@ public interface Attempt {
 
   /**
    * Makes it a connection; {@code onOpen} is called before this returns, or on the executor, and
-   * bytes that came behind the response head are parsed later. In ANSWERED.
+   * bytes that came behind the response head are parsed later. In ANSWERED. Where the socket has
+   * ended meanwhile the connection ends next, with {@code onOpen} and {@code onClose} as ever.
    *
    * @param handler what serves it
    * @param handshake what is kept
    * @param executor where the handler runs; null for the loop thread
    * @param deflate what was agreed on; null for no compression
+   * @return the connection, whose {@link Connection#closed()} tells of its end
    */
-  void open(
+  Connection open(
       Handler handler,
       Handshake handshake,
       @Nullable Executor executor,

@@ -8,7 +8,8 @@ import java.util.concurrent.CompletionStage;
 public interface EngineClient {
 
   /**
-   * The loop with the fewest sockets, those on their way included.
+   * The loop with the fewest sockets, those on their way included; of equal ones the next in turn,
+   * so that many links made at once are spread.
    *
    * @return a loop; one that has ended refuses what it is asked
    */

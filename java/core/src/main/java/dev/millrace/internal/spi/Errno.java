@@ -32,10 +32,13 @@ public final class Errno {
   public static final int EAFNOSUPPORT = 97;
   public static final int EADDRINUSE = 98;
   public static final int EADDRNOTAVAIL = 99;
+  public static final int ENETUNREACH = 101;
   public static final int ECONNABORTED = 103;
   public static final int ECONNRESET = 104;
   public static final int ENOBUFS = 105;
   public static final int ETIMEDOUT = 110;
+  public static final int ECONNREFUSED = 111;
+  public static final int EHOSTUNREACH = 113;
 
   /** What C libraries and the JDK say, in lower case; the longer before what it contains. */
   private static final List<Saying> SAYINGS =
@@ -46,6 +49,9 @@ public final class Errno {
           new Saying("connection abort", ECONNABORTED),
           new Saying("connection was aborted", ECONNABORTED),
           new Saying("connection timed out", ETIMEDOUT),
+          new Saying("connection refused", ECONNREFUSED),
+          new Saying("network is unreachable", ENETUNREACH),
+          new Saying("no route to host", EHOSTUNREACH),
           new Saying("too many open files in system", ENFILE),
           new Saying("too many open files", EMFILE),
           new Saying("address already in use", EADDRINUSE),
@@ -92,6 +98,9 @@ public final class Errno {
       case ECONNRESET -> "connection reset by peer";
       case ENOBUFS -> "no buffer space left";
       case ETIMEDOUT -> "connection timed out";
+      case ECONNREFUSED -> "connection refused";
+      case ENETUNREACH -> "network unreachable";
+      case EHOSTUNREACH -> "no route to host";
       default -> "system error";
     };
   }

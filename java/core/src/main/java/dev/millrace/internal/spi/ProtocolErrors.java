@@ -27,6 +27,8 @@ public final class ProtocolErrors {
     "no message came or went within the idle timeout",
     "the peer did not answer a ping in time",
     "the peer took nothing of what was sent to it in time",
+    "the peer's response is malformed, too long, or followed by what nobody asked for",
+    "the peer sent compressed data that cannot be inflated (RFC 7692 7.2.2)",
   };
 
   /** A connection was idle too long: it is closed with 1001. */
@@ -37,6 +39,9 @@ public final class ProtocolErrors {
 
   /** Nothing of what was queued was taken: the connection is cut. */
   public static final int NO_PROGRESS = 19;
+
+  /** The response to an opening handshake is none: the attempt fails. */
+  public static final int MALFORMED_RESPONSE = 20;
 
   private ProtocolErrors() {}
 

@@ -23,6 +23,7 @@ CloseCode close_code(ProtocolError error) noexcept {
       return CloseCode::policy_violation;
     case ProtocolError::invalid_utf8:
     case ProtocolError::invalid_close_reason:
+    case ProtocolError::malformed_deflate:
       return CloseCode::invalid_frame_payload_data;
     case ProtocolError::unmasked_frame:
     case ProtocolError::masked_frame:
@@ -36,6 +37,7 @@ CloseCode close_code(ProtocolError error) noexcept {
     case ProtocolError::expected_continuation:
     case ProtocolError::invalid_close_body:
     case ProtocolError::invalid_close_code:
+    case ProtocolError::malformed_response:
       return CloseCode::protocol_error;
   }
   return CloseCode::protocol_error;

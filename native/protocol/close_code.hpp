@@ -50,6 +50,9 @@ enum class ProtocolError : std::uint8_t {
   idle = 17,         ///< no message came or went
   no_pong = 18,      ///< nothing came after a ping
   no_progress = 19,  ///< nothing of what was sent was taken
+  // Against the protocol again.
+  malformed_response = 20,  ///< RFC 9112 2-5, seen by a client: the response head, or bytes that nobody may send yet
+  malformed_deflate = 21,   ///< RFC 7692 7.2.2: what was compressed does not inflate
 };
 
 [[nodiscard]] CloseCode close_code(ProtocolError error) noexcept;

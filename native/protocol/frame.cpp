@@ -30,7 +30,7 @@ ProtocolError judge_first(std::uint8_t byte, Relaxed relaxed) noexcept {
 ProtocolError judge_second(std::uint8_t byte, Opcode opcode, Role role, Relaxed relaxed) noexcept {
   const bool masked = (byte & kMasked) != 0;
   if (role == Role::server && !masked && !relaxed.has(Rule::masked_frames)) return ProtocolError::unmasked_frame;
-  if (role == Role::client && masked) return ProtocolError::masked_frame;
+  if (role == Role::client && masked && !relaxed.has(Rule::masked_frames)) return ProtocolError::masked_frame;
   if (is_control(opcode) && (byte & kLengthBits) > kMaxControlPayload) return ProtocolError::control_frame_too_long;
   return ProtocolError::none;
 }
@@ -44,11 +44,20 @@ ProtocolError judge_length64(const std::uint8_t* bytes, std::size_t count, Relax
   return ProtocolError::none;
 }
 
+/// The first byte of a data frame, without reserved bits.
+bool is_data(std::uint8_t first) noexcept {
+  constexpr std::uint8_t kBeyondData = kReservedBits | 0x0C;
+  return (first & kBeyondData) == 0 && (first & 3) != 3;
+}
+
+/// A server's data frame of at most 125 bytes.
+bool is_usual_of_server(const std::uint8_t* bytes, std::size_t length) noexcept {
+  return is_data(bytes[0]) && length >= 2 && bytes[1] < kLength16;
+}
+
 /// A client's data frame of at most 125 bytes, as nearly all are: there is nothing to judge.
 bool is_usual(const std::uint8_t* bytes, std::size_t length) noexcept {
-  constexpr std::uint8_t kBeyondData = kReservedBits | 0x0C;
-  const bool data = (bytes[0] & kBeyondData) == 0 && (bytes[0] & 3) != 3;
-  return data && length >= 6 && bytes[1] >= kMasked && bytes[1] < (kMasked | kLength16);
+  return is_data(bytes[0]) && length >= 6 && bytes[1] >= kMasked && bytes[1] < (kMasked | kLength16);
 }
 
 FrameParse refuse(ProtocolError reason, ProtocolError* error) noexcept {
@@ -70,6 +79,13 @@ FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Rol
     *header = FrameHeader{.payload_length = static_cast<std::uint64_t>(bytes[1] & kLengthBits),
                           .masking_key = base::load<std::uint32_t>(bytes + 2),
                           .length = 6,
+                          .opcode = Opcode{static_cast<std::uint8_t>(bytes[0] & kOpcodeBits)},
+                          .final = (bytes[0] & kFinal) != 0};
+    return FrameParse::complete;
+  }
+  if (role == Role::client && is_usual_of_server(bytes, length)) {
+    *header = FrameHeader{.payload_length = bytes[1],
+                          .length = 2,
                           .opcode = Opcode{static_cast<std::uint8_t>(bytes[0] & kOpcodeBits)},
                           .final = (bytes[0] & kFinal) != 0};
     return FrameParse::complete;
@@ -129,6 +145,15 @@ std::size_t write_frame_header_before(std::uint8_t* end, Opcode opcode, std::uin
   end[-9] = kLength64;
   base::store_be64(end - 8, payload_length);
   return 10;
+}
+
+std::size_t write_masked_header_before(std::uint8_t* end, Opcode opcode, std::uint64_t payload_length,
+                                       std::uint32_t key) noexcept {
+  const std::size_t header = write_frame_header_before(end - sizeof key, opcode, payload_length);
+  // The highest bit of the second byte: the length's form says how far below the key that lies.
+  end[-static_cast<std::ptrdiff_t>(header + sizeof key) + 1] |= kMasked;
+  base::store(end - sizeof key, key);
+  return header + sizeof key;
 }
 
 ProtocolError parse_close_body(const std::uint8_t* payload, std::size_t length, CloseBody* body,

@@ -23,6 +23,7 @@ enum class Role : std::uint8_t { server, client };
 
 /// The longest header: two bytes, eight of extended payload length, four of masking key.
 inline constexpr std::size_t kMaxFrameHeader = 14;
+inline constexpr std::size_t kMaskBytes = 4;
 inline constexpr std::size_t kMaxControlPayload = 125;
 
 ///     0                   1                   2                   3
@@ -58,6 +59,11 @@ enum class FrameParse : std::uint8_t { complete, incomplete, error };
 /// frame_header_length(payload_length) bytes.
 [[nodiscard]] std::size_t write_frame_header_before(std::uint8_t* end, Opcode opcode,
                                                     std::uint64_t payload_length) noexcept;
+
+/// The same for a masked frame: four bytes more, the key the last of them. `end` is where the payload begins, which is
+/// for the caller to mask.
+[[nodiscard]] std::size_t write_masked_header_before(std::uint8_t* end, Opcode opcode, std::uint64_t payload_length,
+                                                     std::uint32_t key) noexcept;
 
 /// What a Close frame's body says (RFC 6455 5.5.1), already unmasked. `code` is none for an empty body.
 struct CloseBody {

@@ -40,12 +40,22 @@ MILLRACE_SAME(RESUME_READS, ring::kResumeReads);
 MILLRACE_SAME(RELEASE, ring::kRelease);
 MILLRACE_SAME(SET_TIMER, ring::kSetTimer);
 MILLRACE_SAME(CANCEL_TIMER, ring::kCancelTimer);
+MILLRACE_SAME(CONNECT, ring::kConnect);
+MILLRACE_SAME(ASK, ring::kAsk);
+MILLRACE_SAME(OPEN, ring::kOpen);
 
 MILLRACE_SAME(BODY, ring::kBody);
 MILLRACE_SAME(STAGED, ring::kStaged);
 MILLRACE_SAME(BORROWED, ring::kBorrowed);
 MILLRACE_SAME(OWNED, ring::kOwned);
 MILLRACE_SAME(ABORT, ring::kAbort);
+MILLRACE_SAME(UNCOMPRESSED, ring::kUncompressed);
+
+MILLRACE_SAME(DEFLATE, ring::kDeflate);
+MILLRACE_SAME(DEFLATE_OUTGOING_ALONE, ring::kDeflateOutgoingAlone);
+MILLRACE_SAME(DEFLATE_INCOMING_ALONE, ring::kDeflateIncomingAlone);
+MILLRACE_SAME(DEFLATE_OUTGOING_BITS, ring::kDeflateOutgoingBits);
+MILLRACE_SAME(DEFLATE_INCOMING_BITS, ring::kDeflateIncomingBits);
 
 MILLRACE_SAME(LISTENING, ring::kListening);
 MILLRACE_SAME(REQUEST, ring::kRequest);
@@ -56,6 +66,10 @@ MILLRACE_SAME(CLOSING, ring::kClosing);
 MILLRACE_SAME(CLOSED, ring::kClosed);
 MILLRACE_SAME(TIMER, ring::kTimer);
 MILLRACE_SAME(SENT, ring::kSent);
+MILLRACE_SAME(DIALED, ring::kDialed);
+MILLRACE_SAME(CONNECTED, ring::kConnected);
+MILLRACE_SAME(RESPONSE, ring::kResponse);
+MILLRACE_SAME(PROXIED, ring::kProxied);
 
 MILLRACE_SAME(FAILED, ring::kFailed);
 MILLRACE_SAME(IN_BLOCK, ring::kInBlock);
@@ -89,6 +103,10 @@ MILLRACE_SAME(LISTEN_RECEIVE_BUFFER_OFFSET, offsetof(ring::ListenBody, receive_b
 MILLRACE_SAME(LISTEN_SEND_BUFFER_OFFSET, offsetof(ring::ListenBody, send_buffer));
 MILLRACE_SAME(LISTEN_CONGESTION_OFFSET, offsetof(ring::ListenBody, congestion));
 MILLRACE_SAME(LISTEN_BODY_LENGTH, sizeof(ring::ListenBody));
+MILLRACE_SAME(CONNECT_TIMEOUT_OFFSET, offsetof(ring::ConnectBody, timeout_ns));
+MILLRACE_SAME(CONNECT_BODY_LENGTH, sizeof(ring::ConnectBody));
+MILLRACE_SAME(SERVER, ring::kServer);
+MILLRACE_SAME(CLIENT, ring::kClient);
 MILLRACE_SAME(ALONE, ring::kAlone);
 MILLRACE_SAME(FIRST, ring::kFirst);
 MILLRACE_SAME(FURTHER, ring::kFurther);
@@ -109,6 +127,11 @@ MILLRACE_SAME(OPTION_MAX_HEADER_BYTES_OFFSET, offsetof(ring::LoopOptions, max_he
 MILLRACE_SAME(OPTION_MAX_REQUEST_LINE_OFFSET, offsetof(ring::LoopOptions, max_request_line));
 MILLRACE_SAME(OPTION_ALLOCATOR_OFFSET, offsetof(ring::LoopOptions, allocator));
 MILLRACE_SAME(OPTION_RELAXED_OFFSET, offsetof(ring::LoopOptions, relaxed));
+MILLRACE_SAME(OPTION_ROLE_OFFSET, offsetof(ring::LoopOptions, role));
+MILLRACE_SAME(OPTION_PROXY_PROTOCOL_OFFSET, offsetof(ring::LoopOptions, proxy_protocol));
+MILLRACE_SAME(OPTION_DEFLATE_LEVEL_OFFSET, offsetof(ring::LoopOptions, deflate_level));
+MILLRACE_SAME(OPTION_DEFLATE_MEMORY_LEVEL_OFFSET, offsetof(ring::LoopOptions, deflate_memory_level));
+MILLRACE_SAME(OPTION_DEFLATE_THRESHOLD_OFFSET, offsetof(ring::LoopOptions, deflate_threshold));
 MILLRACE_SAME(OPTIONS_LENGTH, sizeof(ring::LoopOptions));
 
 MILLRACE_SAME(COUNTER_TICKS, ring::kTicks);

@@ -38,19 +38,36 @@ int Loop::accept_one(std::uint32_t listener, bool stays) noexcept {
 }
 
 void Loop::adopt(int fd, const os::Address& peer) noexcept {
-  const std::uint32_t slot = connections_.allocate();
-  const std::uint32_t opening = slot == kNone ? kNone : openings_.allocate();
-  if (opening == kNone) {
-    if (slot != kNone) connections_.release(slot);
+  std::uint32_t slot;
+  if (begin_connection(&slot) < 0) {
     count(ring::kAcceptFailures);
     os::close_socket(fd, true);
     return;
   }
+  Connection& connection = connections_[slot];
+  connection.stream = transport::Stream(fd);
+  connection.phase = Phase::request;
+  Opening& details = openings_[connection.opening];
+  details.family = peer.family;
+  details.port = peer.port;
+  std::copy(std::begin(peer.ip), std::end(peer.ip), std::begin(details.ip));
+  details.proxy_header_due = options_.proxy_protocol != 0;
+  details.proxied = {};
+  set_deadline(slot, options_.handshake_timeout_ns);
+  update_interest(slot);
+}
+
+/// A slot with its Opening, for a socket that is still to be put into it. 0 or -ENOBUFS.
+int Loop::begin_connection(std::uint32_t* out) noexcept {
+  const std::uint32_t slot = connections_.allocate();
+  const std::uint32_t opening = slot == kNone ? kNone : openings_.allocate();
+  if (opening == kNone) {
+    if (slot != kNone) connections_.release(slot);
+    return -ENOBUFS;
+  }
   const std::uint32_t generation = connections_[slot].generation;
   Connection& connection = *new (&connections_[slot]) Connection{};
   connection.generation = generation == 0 ? 1 : generation;
-  connection.stream = transport::Stream(fd);
-  connection.phase = Phase::request;
   connection.close_code = static_cast<std::uint16_t>(protocol::CloseCode::abnormal_closure);
   connection.queue_head = connection.queue_tail = kNone;
   connection.next_pending = connection.held = connection.pong = kNone;
@@ -58,19 +75,17 @@ void Loop::adopt(int fd, const os::Address& peer) noexcept {
   connection.opening = opening;
   Opening& details = openings_[opening];
   details.parser.reset();
+  details.response.reset();
   details.block = 0;
   details.length = 0;
-  details.family = peer.family;
-  details.port = peer.port;
-  std::copy(std::begin(peer.ip), std::end(peer.ip), std::begin(details.ip));
   times_[slot] = {};
   slabs_.add(sizeof(Times));
   tell_buffered(slot);
   __atomic_store_n(&round_trips_[slot], std::int64_t{0}, __ATOMIC_RELAXED);
   gauge(ring::kConnections, connections_.in_use());
   connection_count_.store(connections_.in_use(), std::memory_order_relaxed);
-  set_deadline(slot, options_.handshake_timeout_ns);
-  update_interest(slot);
+  *out = slot;
+  return 0;
 }
 
 }  // namespace millrace::engine

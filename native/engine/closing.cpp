@@ -22,10 +22,11 @@ void Loop::begin_closing(std::uint32_t slot) noexcept {
   set_deadline(slot, options_.close_timeout_ns);
 }
 
-/// The kernel has everything that was queued on a closing connection.
+/// The kernel has everything that was queued on a closing connection. After two Close frames the server closes first
+/// (RFC 6455 7.1.1); one that has broken a rule is not waited for.
 void Loop::last_byte_sent(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  connection.stream.finish_sending();
+  if (role_ == protocol::Role::server || connection.protocol_error != 0) connection.stream.finish_sending();
   connection.phase = Phase::draining;
   if (connection.eof) {
     end(slot, 0, false);
@@ -140,7 +141,8 @@ void Loop::write_pending() noexcept {
   while (completed_first_ != kNone && event_room(1)) {
     const Piece& piece = pieces_[completed_first_];
     ring::Record event{};
-    event.type = ring::kSent;
+    event.type = piece.address == 0 ? ring::kSent : ring::kDialed;
+    event.address = piece.address;
     event.auxiliary = piece.token;
     event.flags = piece.length != 0 ? ring::kFailed : 0;
     events_.append(event);
@@ -153,7 +155,7 @@ void Loop::write_pending() noexcept {
     const std::uint32_t slot = pending_first_;
     Connection& connection = connections_[slot];
     const std::uint32_t next = connection.next_pending;
-    for (const Pending fact : {kPendingClosing, kPendingDrained, kPendingClosed}) {
+    for (const Pending fact : {kPendingDialed, kPendingConnected, kPendingClosing, kPendingDrained, kPendingClosed}) {
       if ((connection.pending & fact) == 0) continue;
       if (!event_room(1)) return;
       connection.pending &= static_cast<std::uint8_t>(~fact);
@@ -175,6 +177,13 @@ bool Loop::write_fact(std::uint32_t slot, Pending fact) noexcept {
   event.slot = slot;
   event.generation = connection.generation;
   switch (fact) {
+    case kPendingDialed:
+      event.type = ring::kDialed;
+      event.auxiliary = connection.opening != kNone ? openings_[connection.opening].token : 0;
+      break;
+    case kPendingConnected:
+      event.type = ring::kConnected;
+      break;
     case kPendingDrained:
       event.type = ring::kDrained;
       break;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "engine/loop.hpp"
+#include "simd/unmask.hpp"
 
 namespace millrace::engine {
 
@@ -27,6 +28,11 @@ bool is_sendable(std::uint8_t opcode, std::uint32_t length) noexcept {
   }
 }
 
+/// Whether it is of a connection, and waits for its turn in that one's chain.
+bool is_chained(std::uint8_t type) noexcept {
+  return (type >= ring::kAcceptUpgrade && type <= ring::kResumeReads) || type == ring::kAsk || type == ring::kOpen;
+}
+
 os::ListenOptions listen_options(const ring::ListenBody& body) noexcept {
   os::ListenOptions options;
   options.backlog = static_cast<int>(std::min<std::uint32_t>(body.backlog, INT32_MAX));
@@ -45,7 +51,7 @@ os::ListenOptions listen_options(const ring::ListenBody& body) noexcept {
 
 /// Commands without a connection are executed at once; the others join their connection's chain.
 void Loop::chain(std::uint32_t index, const ring::Record& command) noexcept {
-  if (command.type < ring::kAcceptUpgrade || command.type > ring::kResumeReads) {
+  if (!is_chained(command.type)) {
     execute_unchained(command);
     return;
   }
@@ -101,6 +107,12 @@ void Loop::run(std::uint32_t slot, const ring::Record& command) noexcept {
     case ring::kClose:
       close_by_command(slot, command);
       return;
+    case ring::kAsk:
+      ask(slot, command);
+      return;
+    case ring::kOpen:
+      open_by_command(slot, command);
+      return;
     case ring::kPauseReads:
       connection.paused = true;
       return;
@@ -130,6 +142,9 @@ void Loop::execute_unchained(const ring::Record& command) noexcept {
     case ring::kCancelTimer:
       cancel_timer(command);
       return;
+    case ring::kConnect:
+      connect(command);
+      return;
     default:
       break;
   }
@@ -141,18 +156,13 @@ void Loop::listen(const ring::Record& command) noexcept {
   const char* path = nullptr;
   int result = -EINVAL;
   const bool readable = ring::read_listen_body(commands_.body(command), command.length, &body, &path);
-  const bool usable = readable && command.slot < kMaxListeners && !listeners_[command.slot].is_open() &&
-                      body.path_length <= os::kMaxLocalPath && listening_count_ < kMaxListeners &&
-                      body.sharing <= ring::kFurther && body.congestion[os::kMaxCongestionName] == '\0';
+  const bool usable = readable && role_ == protocol::Role::server && command.slot < kMaxListeners &&
+                      !listeners_[command.slot].is_open() && body.path_length <= os::kMaxLocalPath &&
+                      listening_count_ < kMaxListeners && body.sharing <= ring::kFurther &&
+                      body.congestion[os::kMaxCongestionName] == '\0';
   if (usable) {
-    os::Address address;
-    address.family = static_cast<os::Family>(body.family);
-    address.port = body.port;
-    std::memcpy(address.ip, body.ip, sizeof address.ip);
-    address.path_length = static_cast<std::uint8_t>(body.path_length);
-    std::memcpy(address.path, path, body.path_length);
     transport::Listener& listener = listeners_[command.slot];
-    result = listener.open(address, listen_options(body));
+    result = listener.open(address_of(body, path), listen_options(body));
     if (result >= 0) result = os::poller_add(poller_, listener.fd(), listener_data(command.slot), true, false);
     if (result < 0) listener.close();
   }
@@ -166,6 +176,17 @@ void Loop::listen(const ring::Record& command) noexcept {
   event.slot = command.slot;
   event.flags = result < 0 ? ring::kFailed : 0;
   event.auxiliary = result < 0 ? static_cast<std::uint64_t>(-result) : listeners_[command.slot].port();
+}
+
+/// The caller has checked the length of the path.
+os::Address Loop::address_of(const ring::ListenBody& body, const char* path) noexcept {
+  os::Address address;
+  address.family = static_cast<os::Family>(body.family);
+  address.port = body.port;
+  std::memcpy(address.ip, body.ip, sizeof address.ip);
+  address.path_length = static_cast<std::uint8_t>(body.path_length);
+  std::memcpy(address.path, path, body.path_length);
+  return address;
 }
 
 /// Who was let in by the kernel is served or told, not reset: the queue is accepted empty first. They stay here,
@@ -226,6 +247,10 @@ void Loop::send_message(std::uint32_t slot, const ring::Record& command) noexcep
   }
   // Behind bytes that wait it has not gone yet.
   if (connections_[slot].queue_head == kNone) connections_[slot].active_ns = now_ns_;
+  if (role_ == protocol::Role::client) {
+    send_masked(slot, opcode, command);
+    return;
+  }
   switch (command.flags & (ring::kStaged | ring::kBorrowed | ring::kOwned)) {
     case ring::kStaged:
       send_staged(slot, opcode, command);
@@ -254,14 +279,19 @@ void Loop::send_staged(std::uint32_t slot, Opcode opcode, const ring::Record& co
   put(slot, payload - header, header + command.length, {0, command.auxiliary, Gather::Source::copied});
 }
 
-/// A delivered message goes out again from where it lies; from a block, short ones are copied.
-void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
+/// What was delivered in the turn before still lies in the used part of the arena, behind its header.
+bool Loop::lies_in_arena(const ring::Record& command) const noexcept {
   const std::uint64_t offset = ring::offset_of(command.address);
   const bool own = ring::region_of(command.address) == region_->id();
-  // What was delivered in the turn before still lies in the used part of the arena, behind its header.
-  const bool in_arena = own && offset >= protocol::frame_header_length(command.length) && offset <= arena_.used() &&
-                        command.length <= arena_.used() - offset;
-  std::uint8_t* const payload = in_arena ? region_->base() + offset : bytes_at(command.address, command.length);
+  return own && offset >= protocol::frame_header_length(command.length) && offset <= arena_.used() &&
+         command.length <= arena_.used() - offset;
+}
+
+/// A delivered message goes out again from where it lies; from a block, short ones are copied.
+void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
+  const bool in_arena = lies_in_arena(command);
+  std::uint8_t* const payload =
+      in_arena ? region_->base() + ring::offset_of(command.address) : bytes_at(command.address, command.length);
   // An empty message may lie at the very end of its block, which is no address inside it.
   if (payload == nullptr && command.length > 0) {
     reject(slot, command);
@@ -295,6 +325,51 @@ void Loop::send_owned(std::uint32_t slot, Opcode opcode, const ring::Record& com
   reserve_temporary(slot, protocol::kMaxFrameHeader);
   put_header(slot, opcode, command.length);
   put(slot, payload, command.length, {command.address, command.auxiliary, Gather::Source::owned});
+}
+
+/// A client masks what it sends (RFC 6455 5.1): in place where nobody else will look at it any more, else while it is
+/// copied.
+void Loop::send_masked(std::uint32_t slot, Opcode opcode, const ring::Record& command) noexcept {
+  const unsigned placement = command.flags & (ring::kStaged | ring::kBorrowed | ring::kOwned);
+  const std::uint32_t length = command.length;
+  std::uint8_t* payload = nullptr;
+  bool valid = placement == ring::kStaged || placement == ring::kBorrowed || placement == ring::kOwned;
+  if (placement == ring::kStaged) {
+    payload = staged(command, ring::kHeadroom);
+  } else if (placement == ring::kBorrowed && lies_in_arena(command)) {
+    payload = region_->base() + ring::offset_of(command.address);
+  } else if (valid) {
+    payload = bytes_at(command.address, length);
+  }
+  // An empty message may lie at the very end of its block, which is no address inside it.
+  valid = valid && (payload != nullptr || (placement == ring::kBorrowed && length == 0));
+  if (!valid) {
+    reject(slot, command);
+    return;
+  }
+  count(ring::kMessagesSent);
+  const std::uint64_t token = command.auxiliary;
+  const bool owned = placement == ring::kOwned;
+  if (placement == ring::kStaged) {
+    const std::uint32_t key = next_key();
+    simd::unmask(payload, length, key, 0);
+    const std::size_t header = protocol::write_masked_header_before(payload, opcode, length, key);
+    put(slot, payload - header, header + length, {0, token, Gather::Source::copied});
+    return;
+  }
+  if (owned && length > kCopyLimit && is_alone(command.address)) {
+    const std::uint32_t key = next_key();
+    simd::unmask(payload, length, key, 0);
+    put_masked_block(slot, opcode, payload, length, key, {command.address, token, Gather::Source::owned});
+    return;
+  }
+  if (length <= (owned ? kCopyLimit : kMaskedCopyLimit)) {
+    reserve_temporary(slot, protocol::kMaxFrameHeader + length);
+    put_masked_frame(slot, opcode, payload, length, token);
+  } else {
+    put_masked_copy(slot, opcode, payload, length, token);
+  }
+  if (owned) release_address(command.address);
 }
 
 void Loop::close_by_command(std::uint32_t slot, const ring::Record& command) noexcept {

@@ -9,6 +9,8 @@
 #include "os/os.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/handshake.hpp"
+#include "protocol/proxy_header.hpp"
+#include "protocol/response.hpp"
 #include "simd/utf8.hpp"
 #include "transport/stream.hpp"
 
@@ -20,18 +22,32 @@ namespace millrace::engine {
 ///         \          \__________________^          ^          ^
 ///          \___________ refused ________|          |          |
 ///     any phase, on a broken socket or an abort ______________|
+///
+/// A client's begins differently, and its FIN waits for the server's (RFC 6455 7.1.1):
+///
+///     connecting -> connected -> awaiting -> deciding -> open -> ...
+///                                    ^__________/
 enum class Phase : std::uint8_t {
-  free,      ///< the slot is nobody's
-  request,   ///< reading the request head
-  deciding,  ///< Java has the request; nothing is read
-  open,      ///< messages both ways
-  closing,   ///< the last bytes (a Close frame or an HTTP response) are queued; nothing may be queued behind them
-  draining,  ///< FIN is sent; what comes is read and discarded until the peer's FIN
-  ended      ///< the socket is closed; only the CLOSED event is still to be written
+  free,        ///< the slot is nobody's
+  connecting,  ///< the socket is on its way
+  connected,   ///< Java may ask; nothing is read
+  awaiting,    ///< a request is sent; reading the response head
+  request,     ///< reading the request head
+  deciding,    ///< Java has the request, or the response; nothing is read
+  open,        ///< messages both ways
+  closing,     ///< the last bytes (a Close frame or an HTTP response) are queued; nothing may be queued behind them
+  draining,    ///< they are sent; what comes is read and discarded until the peer's FIN
+  ended        ///< the socket is closed; only the CLOSED event is still to be written
 };
 
 /// Facts that wait for a free event record, in the order they are written.
-enum Pending : std::uint8_t { kPendingClosing = 1, kPendingDrained = 2, kPendingClosed = 4 };
+enum Pending : std::uint8_t {
+  kPendingDialed = 8,
+  kPendingConnected = 16,
+  kPendingClosing = 1,
+  kPendingDrained = 2,
+  kPendingClosed = 4,
+};
 
 /// Everything a connection needs while messages flow, in two cache lines; an idle connection has nothing else.
 struct alignas(64) Connection {
@@ -102,16 +118,20 @@ struct Times {
   std::int64_t stuck_ns;   ///< since when the kernel has taken nothing of the queue
 };
 
-/// What the opening handshake needs besides; given back when the request is answered.
+/// What the opening handshake needs besides; given back when the request is answered, or the response accepted.
 struct Opening {
   std::uint32_t next_free;
   protocol::HandshakeParser parser;
-  std::uint64_t block;  ///< the request head, when it did not arrive whole; 0 for none
+  protocol::ResponseParser response;
+  std::uint64_t token;  ///< Java's, for DIALED
+  std::uint64_t block;  ///< the head, when it did not arrive whole; 0 for none
   std::uint32_t length;
   char key[24];
   os::Family family;
   std::uint16_t port;
   std::uint8_t ip[16];
+  bool proxy_header_due;          ///< whether the bytes in front of the request are still to be known
+  protocol::ProxyHeader proxied;  ///< what they said, when they were a PROXY header: its length is not 0
 };
 
 /// Bytes that were received and cannot be parsed yet: the event ring was full, or the upgrade is being decided.

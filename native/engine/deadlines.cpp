@@ -134,7 +134,7 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
 }
 
 bool Loop::has_room_to_receive(const Connection& connection) noexcept {
-  return connection.held == kNone && arena_.used() < ring::kArenaLength && event_room(3);
+  return connection.held == kNone && arena_.used() < ring::kArenaLength && event_room(4);
 }
 
 /// The handshake, or closing, has had its time. What ends it well may lie in the kernel; where there is no room to look

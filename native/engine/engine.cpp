@@ -61,8 +61,10 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
   return region && message && deadlines && options.high_water_bytes >= 2048 && options.handshake_timeout_ns > 0 &&
          options.close_timeout_ns > 0 && options.max_connections > 0 && options.max_connections <= kMaxConnections &&
          options.max_fragments > 0 && options.max_header_bytes > 0 && options.max_header_bytes <= kMaxHeaderBytes &&
-         options.max_request_line > 0 && options.relaxed <= protocol::kAllRules &&
-         (options.allocator == 0 || options.allocator == 1);
+         options.max_request_line > 0 && options.relaxed <= protocol::kAllRules && (options.allocator | 1) == 1 &&
+         (options.role | 1) == 1 && (options.proxy_protocol | 1) == 1 && options.deflate_level >= 0 &&
+         options.deflate_level <= 9 && options.deflate_memory_level >= 0 && options.deflate_memory_level <= 9 &&
+         options.deflate_threshold >= 0;
 }
 
 void unmap(LoopMemory& memory) noexcept {

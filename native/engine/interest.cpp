@@ -6,6 +6,7 @@ namespace millrace::engine {
 bool Loop::wants_read(const Connection& connection) const noexcept {
   if (connection.eof) return false;
   switch (connection.phase) {
+    case Phase::awaiting:
     case Phase::request:
     case Phase::draining:
       return true;
@@ -23,7 +24,7 @@ void Loop::update_interest(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   if (!connection.stream.is_open()) return;
   const bool read = wants_read(connection);
-  const bool write = connection.queue_head != memory::kNone;
+  const bool write = connection.queue_head != memory::kNone || connection.phase == Phase::connecting;
   const std::uint64_t data = std::uint64_t{connection.generation} << 32 | slot;
   int result = 0;
   const bool changed = connection.armed_read != read || connection.armed_write != write;

@@ -34,6 +34,11 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   relaxed_ = handshake_limits_.relaxed = protocol::Relaxed(options.relaxed);
   if (relaxed_.has(protocol::Rule::text_utf8)) checked_text_ = kNoOpcode;
   now_ns_ = os::clock_ns();
+  if (options.role == ring::kClient) {
+    role_ = protocol::Role::client;
+    if (const int result = os::random_bytes(keys_, sizeof keys_); result < 0) return result;
+    keys_left_ = kKeys;
+  }
 
   const auto connections = static_cast<std::uint32_t>(options.max_connections);
   int result = os::map_pages(kTemporaryLength, os::page_size(), &temporary_mapping_);
@@ -203,7 +208,7 @@ void Loop::serve_ready() noexcept {
       count(ring::kArenaFull);
       return;
     }
-    if (!event_room(3)) return;
+    if (!event_room(4)) return;
     serve(ready_[ready_next_++]);
   }
 }
@@ -231,8 +236,14 @@ void Loop::serve_connection(std::uint32_t slot, const os::Ready& ready) noexcept
   if (ready.writable || (ready.hangup && connection.queue_head != kNone)) flush_queue(slot);
   if (connection.phase == Phase::ended || connection.phase == Phase::free) return;
   if (!wants_read(connection)) {
-    if (ready.hangup && connection.phase == Phase::deciding) {
-      end(slot, os::socket_error(connection.stream.fd()), false);  // nobody waits for the answer
+    if (connection.phase == Phase::connecting) {
+      finish_connecting(slot);
+      return;
+    }
+    const bool gone = connection.phase == Phase::connected ||
+                      (connection.phase == Phase::deciding && role_ == protocol::Role::server);
+    if (ready.hangup && gone) {
+      end(slot, os::socket_error(connection.stream.fd()), false);  // nobody waits for the answer, or would send one
       return;
     }
     // HUP and ERR cannot be masked: a socket that nobody reads from leaves the poller, and comes back when reading
@@ -252,6 +263,9 @@ void Loop::receive_in_phase(std::uint32_t slot) noexcept {
   switch (connection.phase) {
     case Phase::request:
       receive_request(slot);
+      return;
+    case Phase::awaiting:
+      receive_response(slot);
       return;
     case Phase::open:
     case Phase::closing:

@@ -72,6 +72,9 @@ class Loop {
   /// Payloads borrowed from a block, where no header fits, are copied behind theirs up to this length: cheaper than one
   /// more piece for the kernel.
   static constexpr std::uint32_t kCopyLimit = 2048;
+  /// A client copies received payloads up to this length into the temporary area, longer ones into a block.
+  static constexpr std::uint32_t kMaskedCopyLimit = 32 << 10;
+  static constexpr std::uint32_t kKeys = 1024;
   static constexpr std::size_t kSetAside = 1 << 20;
   static constexpr std::size_t kFirstBlock = 1024;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
@@ -117,29 +120,52 @@ class Loop {
   void send_message(std::uint32_t slot, const ring::Record& command) noexcept;
   void send_staged(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
   void send_borrowed(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
+  [[nodiscard]] bool lies_in_arena(const ring::Record& command) const noexcept;
   void send_owned(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
+  void send_masked(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
   [[nodiscard]] std::uint8_t* staged(const ring::Record& command, std::size_t headroom) noexcept;
+  [[nodiscard]] static os::Address address_of(const ring::ListenBody& body, const char* path) noexcept;
   void close_by_command(std::uint32_t slot, const ring::Record& command) noexcept;
 
   // ---- accept.cpp
   void accept_from(std::uint32_t listener) noexcept;
   [[nodiscard]] int accept_one(std::uint32_t listener, bool stays) noexcept;
   void adopt(int fd, const os::Address& peer) noexcept;
+  [[nodiscard]] int begin_connection(std::uint32_t* slot) noexcept;
 
   // ---- opening.cpp: the opening handshake
   void receive_request(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool take_proxy_header(std::uint32_t slot, const std::uint8_t** bytes, std::uint32_t* length) noexcept;
   void take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept;
+  [[nodiscard]] bool gather_head(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length,
+                                 const std::uint8_t** head, std::uint32_t* taken) noexcept;
+  void keep_head(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept;
   [[nodiscard]] std::uint8_t* head_room(std::uint32_t slot, std::uint32_t length) noexcept;
   void announce_request(std::uint32_t slot, const std::uint8_t* head, const protocol::RequestFacts& facts) noexcept;
+  void announce_proxied(std::uint32_t slot) noexcept;
   void announce_peer(std::uint32_t slot) noexcept;
   void refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept;
   void end_opening(Connection& connection) noexcept;
+
+  // ---- connecting.cpp: the same from the client's side
+  void connect(const ring::Record& command) noexcept;
+  [[nodiscard]] int start_connecting(std::uint32_t slot, const os::Address& address,
+                                     const os::ConnectOptions& options) noexcept;
+  void finish_connecting(std::uint32_t slot) noexcept;
+  void ask(std::uint32_t slot, const ring::Record& command) noexcept;
+  void receive_response(std::uint32_t slot) noexcept;
+  void take_response(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept;
+  void announce_response(std::uint32_t slot, const std::uint8_t* head, const protocol::ResponseFacts& facts) noexcept;
+  void refuse_response(std::uint32_t slot) noexcept;
+  void open_by_command(std::uint32_t slot, const ring::Record& command) noexcept;
 
   // ---- receive.cpp: frames in
   void receive(std::uint32_t slot) noexcept;
   void parse_held(std::uint32_t slot) noexcept;
   void parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  template <protocol::Role role>
   void take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
+  template <protocol::Role role>
   [[nodiscard]] std::size_t take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept;
   [[nodiscard]] std::size_t take_payload(std::uint32_t slot, const std::uint8_t* at, std::size_t length) noexcept;
   void take_control(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
@@ -171,6 +197,13 @@ class Loop {
   void put_frame(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload, std::size_t length,
                  std::uint64_t token) noexcept;
   void put_header(std::uint32_t slot, protocol::Opcode opcode, std::uint64_t length) noexcept;
+  void put_masked_frame(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload, std::size_t length,
+                        std::uint64_t token) noexcept;
+  void put_masked_block(std::uint32_t slot, protocol::Opcode opcode, std::uint8_t* payload, std::size_t length,
+                        std::uint32_t key, const Gather::Piece& piece) noexcept;
+  void put_masked_copy(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload, std::size_t length,
+                       std::uint64_t token) noexcept;
+  [[nodiscard]] std::uint32_t next_key() noexcept;
   void reserve_temporary(std::uint32_t slot, std::size_t length) noexcept;
   [[nodiscard]] std::uint8_t* temporary(std::size_t length) noexcept;
   void send_gathered(std::uint32_t slot) noexcept;
@@ -187,7 +220,10 @@ class Loop {
   [[nodiscard]] bool put_pong_frame(std::uint32_t slot) noexcept;
   void send_pongs() noexcept;
   void complete(std::uint64_t token, bool failed) noexcept;
+  void tell_refused(std::uint64_t token, int error_number) noexcept;
+  void append_completed(const Piece& fact) noexcept;
   void release_address(std::uint64_t address) noexcept;
+  [[nodiscard]] bool is_alone(std::uint64_t address) const noexcept;
   [[nodiscard]] std::uint8_t* bytes_at(std::uint64_t address, std::uint64_t length) noexcept;
 
   // ---- deadlines.cpp: one timer a connection, for whichever deadline is next
@@ -259,6 +295,7 @@ class Loop {
   ring::LoopOptions options_{};
   protocol::HandshakeLimits handshake_limits_{};
   protocol::Relaxed relaxed_;
+  protocol::Role role_ = protocol::Role::server;
   protocol::Opcode checked_text_ = protocol::Opcode::text;  ///< whose payload must be UTF-8; no opcode at all: none
   ring::CommandReader commands_;
   ring::EventWriter events_;
@@ -295,7 +332,7 @@ class Loop {
   std::uint32_t pong_first_ = memory::kNone;
   std::uint32_t pending_first_ = memory::kNone;
   std::uint32_t pending_last_ = memory::kNone;
-  std::uint32_t completed_first_ = memory::kNone;  ///< Pieces whose SENT is still to be written
+  std::uint32_t completed_first_ = memory::kNone;  ///< Pieces whose SENT, or DIALED, is still to be written
   std::uint32_t completed_last_ = memory::kNone;
 
   std::uint32_t touched_count_ = 0;
@@ -309,6 +346,9 @@ class Loop {
   transport::Listener listeners_[kMaxListeners];
   std::uint32_t listening_count_ = 0;
   ring::Record listening_[kMaxListeners];
+
+  std::uint32_t keys_left_ = 0;
+  std::uint32_t keys_[kKeys];  ///< random numbers for masking; a client's
 
   std::atomic<std::uint32_t> connection_count_{0};
   HandOff hand_off_;

@@ -26,34 +26,66 @@ void Loop::receive_request(std::uint32_t slot) noexcept {
   }
   count(ring::kBytesReceived, received);
   const std::uint8_t* bytes = arena_.allocate(static_cast<std::size_t>(received));
-  take_request(slot, bytes, static_cast<std::uint32_t>(received));
+  auto length = static_cast<std::uint32_t>(received);
+  if (openings_[connection.opening].proxy_header_due && !take_proxy_header(slot, &bytes, &length)) return;
+  take_request(slot, bytes, length);
+}
+
+/// The header of the PROXY protocol: takes what belongs to it off the bytes, and tells whether some of a request
+/// follow.
+bool Loop::take_proxy_header(std::uint32_t slot, const std::uint8_t** bytes, std::uint32_t* length) noexcept {
+  Opening& opening = openings_[connections_[slot].opening];
+  const std::uint32_t before = opening.length;  // in the block
+  const std::uint8_t* head = *bytes;
+  std::uint32_t taken = std::min<std::uint32_t>(*length, protocol::kMaxProxyHeader - before);
+  if (before > 0) {
+    std::uint8_t* const room = head_room(slot, before + taken);
+    if (room == nullptr) return false;
+    std::memcpy(room + before, *bytes, taken);
+    head = room;
+  }
+  switch (protocol::parse_proxy_header(head, before + taken, &opening.proxied)) {
+    case protocol::ProxyParse::incomplete: {
+      if (before == 0) {
+        std::uint8_t* const room = head_room(slot, taken);
+        if (room == nullptr) return false;
+        std::memcpy(room, head, taken);
+      }
+      opening.length += taken;
+      return false;
+    }
+    case protocol::ProxyParse::malformed:
+      count(ring::kHandshakesRefused);
+      end(slot, 0, false);
+      return false;
+    case protocol::ProxyParse::absent:
+      opening.proxy_header_due = false;
+      return true;
+    case protocol::ProxyParse::complete:
+      break;
+  }
+  opening.proxy_header_due = false;
+  if (before > 0) {
+    region_->release_owned(opening.block);
+    opening.block = 0;
+    opening.length = 0;
+  }
+  *bytes += opening.proxied.length - before;
+  *length -= opening.proxied.length - before;
+  return *length > 0;
 }
 
 void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept {
-  Connection& connection = connections_[slot];
-  Opening& opening = openings_[connection.opening];
-  const std::uint8_t* head = bytes;
-  std::uint32_t taken = length;
-  if (opening.block != 0) {
-    // One byte over the limit is enough for the parser to refuse.
-    taken = std::min(length, handshake_limits_.max_header_bytes + 1 - opening.length);
-    std::uint8_t* const room = head_room(slot, opening.length + taken);
-    if (room == nullptr) return;
-    std::memcpy(room + opening.length, bytes, taken);
-    head = room;
-    opening.length += taken;
-  } else {
-    opening.length = length;
-  }
-
+  Opening& opening = openings_[connections_[slot].opening];
+  const std::uint8_t* head = nullptr;
+  std::uint32_t taken = 0;
+  if (!gather_head(slot, bytes, length, &head, &taken)) return;
   protocol::RequestFacts facts;
   protocol::Refusal refusal;
   switch (opening.parser.parse(head, opening.length, handshake_limits_, &facts, &refusal)) {
-    case HandshakeParse::incomplete: {
-      if (opening.block != 0) return;
-      if (std::uint8_t* const room = head_room(slot, length); room != nullptr) std::memcpy(room, head, length);
+    case HandshakeParse::incomplete:
+      keep_head(slot, bytes, length);
       return;
-    }
     case HandshakeParse::refused:
       refuse(slot, refusal);
       return;
@@ -66,6 +98,33 @@ void Loop::take_request(std::uint32_t slot, const std::uint8_t* bytes, std::uint
   const auto rest_length = static_cast<std::size_t>(bytes + length - rest);
   if (rest_length > 0) hold(slot, rest, rest_length);
   if (connections_[slot].phase == Phase::deciding) update_interest(slot);
+}
+
+/// Joins a piece with those of the head that came before. `*taken` bytes of it are part of what is at `*head` then.
+/// False when the connection has ended for want of memory.
+bool Loop::gather_head(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length, const std::uint8_t** head,
+                       std::uint32_t* taken) noexcept {
+  Opening& opening = openings_[connections_[slot].opening];
+  *head = bytes;
+  *taken = length;
+  if (opening.block == 0) {
+    opening.length = length;
+    return true;
+  }
+  // One byte over the limit is enough for the parser to refuse.
+  *taken = std::min(length, handshake_limits_.max_header_bytes + 1 - opening.length);
+  std::uint8_t* const room = head_room(slot, opening.length + *taken);
+  if (room == nullptr) return false;
+  std::memcpy(room + opening.length, bytes, *taken);
+  *head = room;
+  opening.length += *taken;
+  return true;
+}
+
+/// The head is not whole yet: its first piece begins a block.
+void Loop::keep_head(std::uint32_t slot, const std::uint8_t* bytes, std::uint32_t length) noexcept {
+  if (openings_[connections_[slot].opening].block != 0) return;
+  if (std::uint8_t* const room = head_room(slot, length); room != nullptr) std::memcpy(room, bytes, length);
 }
 
 /// The block of a head that comes in pieces, with room for so many bytes of it, or null when the connection has ended
@@ -103,11 +162,26 @@ void Loop::announce_request(std::uint32_t slot, const std::uint8_t* head,
   request.address = address_of(offset_of(head));
   request.length = facts.head_length;
   events_.append(request);
+  if (opening.proxied.length > 0) announce_proxied(slot);
   announce_peer(slot);
   if (opening.block != 0) {
     deliver_later_free(opening.block);
     opening.block = 0;
   }
+}
+
+void Loop::announce_proxied(std::uint32_t slot) noexcept {
+  const Connection& connection = connections_[slot];
+  const protocol::ProxyHeader& header = openings_[connection.opening].proxied;
+  ring::Record proxied{};
+  proxied.type = ring::kProxied;
+  proxied.opcode = static_cast<std::uint8_t>(header.family);
+  proxied.slot = slot;
+  proxied.generation = connection.generation;
+  proxied.address = base::load<std::uint64_t>(header.ip);
+  proxied.auxiliary = base::load<std::uint64_t>(header.ip + 8);
+  proxied.length = header.port;
+  events_.append(proxied);
 }
 
 void Loop::announce_peer(std::uint32_t slot) noexcept {
@@ -163,7 +237,7 @@ void Loop::accept_upgrade(std::uint32_t slot, const ring::Record& command) noexc
 
 void Loop::respond(std::uint32_t slot, const ring::Record& command) noexcept {
   Connection& connection = connections_[slot];
-  if (connection.phase != Phase::deciding) {
+  if (connection.phase != Phase::deciding || role_ != protocol::Role::server) {
     reject(slot, command);
     return;
   }

@@ -17,6 +17,7 @@ namespace millrace::engine {
 using memory::kNone;
 using protocol::Opcode;
 using protocol::ProtocolError;
+using protocol::Role;
 
 void Loop::receive(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
@@ -65,7 +66,7 @@ void Loop::receive(std::uint32_t slot) noexcept {
     connection.active_ns = now_ns_;
     const std::size_t here = std::min(length, direct);
     std::uint8_t* const bytes = static_cast<std::uint8_t*>(pieces[0].iov_base);
-    simd::unmask(bytes, here, connection.masking_key, 0);
+    if (connection.masking_key != 0) simd::unmask(bytes, here, connection.masking_key, 0);
     if (!frame_bytes_arrived(slot, bytes, here)) return;
     length -= here;
   }
@@ -102,10 +103,15 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
 }
 
 void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
-  take_frames(slot, bytes, length);
+  if (role_ == Role::server) {
+    take_frames<Role::server>(slot, bytes, length);
+  } else {
+    take_frames<Role::client>(slot, bytes, length);
+  }
   if (gather_.count() > 0) send_gathered(slot);  // pongs; the last one rides with the turn's replies
 }
 
+template <Role role>
 void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   packed_end_ = nullptr;
@@ -116,7 +122,7 @@ void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t leng
       return;
     }
     const std::size_t taken =
-        connection.frame_remaining > 0 ? take_payload(slot, bytes, length) : take_frame(slot, bytes, length);
+        connection.frame_remaining > 0 ? take_payload(slot, bytes, length) : take_frame<role>(slot, bytes, length);
     if (taken == 0) {
       if (!protocol::is_control(bytes[0])) connection.active_ns = now_ns_;
       keep_rest(slot, bytes, length);
@@ -134,11 +140,14 @@ void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t leng
 ///
 ///     came      | header 6 | payload | header 6 | payload |
 ///     delivered | header 6 | payload | 2 | payload |
+///
+/// A client's come without a key, and stay where they are.
+template <Role role>
 std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   protocol::FrameHeader header;
   ProtocolError error = ProtocolError::none;
-  switch (protocol::parse_frame_header(at, length, protocol::Role::server, &header, &error, relaxed_)) {
+  switch (protocol::parse_frame_header(at, length, role, &header, &error, relaxed_)) {
     case protocol::FrameParse::incomplete:
       return 0;
     case protocol::FrameParse::error:
@@ -174,10 +183,14 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     return header.length;
   }
   const auto payload_length = static_cast<std::size_t>(header.payload_length);
-  std::uint8_t* const place =
-      packed_end_ == nullptr ? payload : packed_end_ + protocol::frame_header_length(payload_length);
-  simd::unmask_copy(place, payload, payload_length, header.masking_key, 0);
-  packed_end_ = place + payload_length;
+  std::uint8_t* place = payload;
+  if constexpr (role == Role::server) {
+    if (packed_end_ != nullptr) place = packed_end_ + protocol::frame_header_length(payload_length);
+    simd::unmask_copy(place, payload, payload_length, header.masking_key, 0);
+    packed_end_ = place + payload_length;
+  } else if (header.masking_key != 0) {
+    simd::unmask(payload, payload_length, header.masking_key, 0);
+  }
   if (header.opcode == checked_text_) {
     simd::Utf8Validator utf8;
     if (!utf8.append(place, payload_length) || !utf8.complete()) {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "engine/loop.hpp"
+#include "simd/unmask.hpp"
 
 namespace millrace::engine {
 
@@ -24,6 +25,10 @@ constexpr std::size_t kQueueBlock = 4096;
 /// A frame whose payload is copied behind its header.
 void Loop::put_frame(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length,
                      std::uint64_t token) noexcept {
+  if (role_ == protocol::Role::client) {
+    put_masked_frame(slot, opcode, payload, length, token);
+    return;
+  }
   const std::size_t header = protocol::frame_header_length(length);
   std::uint8_t* const frame = temporary(header + length);
   (void)protocol::write_frame_header_before(frame + header, opcode, length);
@@ -38,6 +43,55 @@ void Loop::put_header(std::uint32_t slot, Opcode opcode, std::uint64_t length) n
   std::uint8_t* const start = temporary(header);
   (void)protocol::write_frame_header_before(start + header, opcode, length);
   put(slot, start, header, {0, 0, Gather::Source::copied});
+}
+
+/// The same as put_frame, masked.
+void Loop::put_masked_frame(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length,
+                            std::uint64_t token) noexcept {
+  const std::uint32_t key = next_key();
+  std::uint8_t* const start = temporary(protocol::kMaskBytes + protocol::frame_header_length(length) + length);
+  std::uint8_t* const to = start + protocol::kMaskBytes + protocol::frame_header_length(length);
+  (void)protocol::write_masked_header_before(to, opcode, length, key);
+  simd::unmask_copy(to, payload, length, key, 0);
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
+  put(slot, start, static_cast<std::size_t>(to - start) + length, {0, token, Gather::Source::copied});
+}
+
+/// A header, and behind it a payload that lies in a block and is masked already.
+void Loop::put_masked_block(std::uint32_t slot, Opcode opcode, std::uint8_t* payload, std::size_t length,
+                            std::uint32_t key, const Gather::Piece& piece) noexcept {
+  const std::size_t header = protocol::kMaskBytes + protocol::frame_header_length(length);
+  reserve_temporary(slot, header);
+  std::uint8_t* const start = temporary(header);
+  (void)protocol::write_masked_header_before(start + header, opcode, length, key);
+  put(slot, start, header, {0, 0, Gather::Source::copied});
+  put(slot, payload, length, piece);
+}
+
+/// A payload that others still look at, and is long: its masked copy gets a block of its own.
+void Loop::put_masked_copy(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length,
+                           std::uint64_t token) noexcept {
+  const std::int64_t block = acquire_for(slot, length);
+  if (block < 0) {
+    complete(token, true);
+    return;
+  }
+  const auto offset = static_cast<std::uint64_t>(block);
+  const std::uint32_t key = next_key();
+  std::uint8_t* const to = region_->base() + offset;
+  simd::unmask_copy(to, payload, length, key, 0);
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
+  put_masked_block(slot, opcode, to, length, key, {address_of(offset), token, Gather::Source::owned});
+}
+
+/// A key that the peer's network cannot foretell (RFC 6455 5.3, 10.3), from a pool that is filled now and then.
+std::uint32_t Loop::next_key() noexcept {
+  if (keys_left_ == 0) {
+    // That it is possible was seen when the loop was made.
+    if (os::random_bytes(keys_, sizeof keys_) < 0) count(ring::kAcceptFailures);
+    keys_left_ = kKeys;
+  }
+  return keys_[--keys_left_];
 }
 
 /// Room in the temporary area. It is made before the bytes are put: a full area is sent first.
@@ -331,10 +385,18 @@ void Loop::send_pongs() noexcept {
 
 /// The bytes of a sendAsync are with the kernel, or will never be.
 void Loop::complete(std::uint64_t token, bool failed) noexcept {
-  if (token == 0) return;
+  if (token != 0) append_completed({0, token, failed ? 1U : 0U, 0, kNone, kNone});
+}
+
+/// A socket could not be made: DIALED with FAILED is due, which is told by an address, the error's number.
+void Loop::tell_refused(std::uint64_t token, int error_number) noexcept {
+  append_completed({static_cast<std::uint64_t>(error_number), token, 1, 0, kNone, kNone});
+}
+
+void Loop::append_completed(const Piece& fact) noexcept {
   const std::uint32_t index = pieces_.allocate();
   if (index == kNone) return;
-  pieces_[index] = {0, token, failed ? 1U : 0U, 0, kNone, kNone};
+  pieces_[index] = fact;
   if (completed_last_ != kNone) {
     pieces_[completed_last_].next = index;
   } else {
@@ -350,6 +412,11 @@ void Loop::release_address(std::uint64_t address) noexcept {
   } else if (region != nullptr) {
     region->release(ring::offset_of(address));
   }
+}
+
+/// Whether nobody else holds the block that this address lies in.
+bool Loop::is_alone(std::uint64_t address) const noexcept {
+  return memory::Region::find(ring::region_of(address))->blocks().is_alone(ring::offset_of(address));
 }
 
 /// The bytes of a block, or nullptr when no live block holds all of them.

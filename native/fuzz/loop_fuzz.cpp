@@ -400,9 +400,9 @@ constexpr std::string_view kSeeds[] = {
     "  d2c0u0f011[d4[[d0",                                  // decided later, with frames behind the request
     "  c0u0[[s05\x81\x01xyz[[",                             // not masked
     "  c0u0[[f00;w0:te0t[c0u1[[f11;w1:th1tc0u2[f20:[o2[[",  // FIN, RST, closed in the middle
-    "  c0u0[[n5\x08"
-    "f011[[n6\x08"
-    "f011[[n\x04\x00[c0[i\xff\xff[",   // receive, send and accept fail
+    "  c0u0[[n\x06\x08"
+    "f011[[n\x07\x08"
+    "f011[[n\x05\x00[c0[i\xff\xff[",   // receive, send and accept fail
     "!(c0c0c0c0c0c0[[c0i22[e0[[i99[",  // no descriptor left
     " \x84"
     "c0u0[b0999f00>[[j01?t[r0<[[[[r0?[[",   // a small high-water mark, a slow reader

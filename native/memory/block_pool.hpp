@@ -51,6 +51,10 @@ class BlockPool {
   [[nodiscard]] std::int64_t acquire(std::size_t length) noexcept;
   /// Adds a reference; false when no live block is there.
   [[nodiscard]] bool retain(std::uint64_t offset) noexcept;
+  /// Whether the holder of a reference to a live block is the only one: then nobody else looks at it.
+  [[nodiscard]] bool is_alone(std::uint64_t offset) const noexcept {
+    return header(start_of(offset)).references.load(std::memory_order_acquire) == 1;
+  }
   enum class Release : std::uint8_t { kept, last, invalid };
   /// Gives up a reference. `last`: the owner must now `free` the block. `invalid`: there is no live block (a double
   /// release).

@@ -19,6 +19,12 @@ namespace millrace::os {
 /// Monotonic time in nanoseconds. Never goes back.
 [[nodiscard]] std::int64_t clock_ns() noexcept;
 
+// ---- random numbers
+
+/// Fills `out` with bytes that nobody can foretell, at most 64 KiB. 0, or -errno where the kernel has no such call:
+/// then the first time fails, and no later one does where that succeeded.
+[[nodiscard]] int random_bytes(void* out, std::size_t length) noexcept;
+
 // ---- pages
 
 /// Maps `length` zeroed bytes without reserving memory (pages are charged when touched), aligned to `alignment`
@@ -80,6 +86,19 @@ struct ListenOptions {
 int set_send_buffer(int fd, std::uint32_t bytes) noexcept;
 /// The address a socket is bound to (the port chosen for port 0).
 [[nodiscard]] int local_address(int fd, Address* out) noexcept;
+
+/// How to connect. What is 0 or empty is left to the system.
+struct ConnectOptions {
+  std::uint32_t receive_buffer = 0;              ///< bytes, as the application counts them: the kernel doubles; TCP
+  std::uint32_t send_buffer = 0;                 ///< the same
+  char congestion[kMaxCongestionName + 1] = {};  ///< name of the congestion control, ended by a zero; TCP
+};
+
+/// A socket on its way: non-blocking, close-on-exec, TCP_NODELAY on TCP. Returns the descriptor; it becomes writable
+/// when the attempt has come to an end, and socket_error says to which. Errors of the options are those of listen_on;
+/// those of the address that the kernel knows at once (-ECONNREFUSED, -ENOENT, -ENETUNREACH, ...) come here. -EAGAIN:
+/// the queue of a local listener is full.
+[[nodiscard]] int connect_start(const Address& address, const ConnectOptions& options) noexcept;
 /// Accepts one connection: non-blocking, close-on-exec, TCP_NODELAY on TCP. -EAGAIN when none waits, also when
 /// the connection in front died in the queue: the poller reports the listener again. Fills `peer`.
 [[nodiscard]] int accept_from(int listener, Address* peer) noexcept;

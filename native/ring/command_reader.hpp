@@ -47,4 +47,13 @@ class CommandReader {
   return out->path_length <= length - sizeof(ListenBody);
 }
 
+/// Reads a CONNECT body. False when it is cut short.
+[[nodiscard]] inline bool read_connect_body(const std::uint8_t* body, std::uint32_t length, ConnectBody* out,
+                                            const char** path) noexcept {
+  if (body == nullptr || length < sizeof(ConnectBody)) return false;
+  *out = base::load<ConnectBody>(body);
+  *path = reinterpret_cast<const char*>(body + sizeof(ConnectBody));
+  return out->to.path_length <= length - sizeof(ConnectBody);
+}
+
 }  // namespace millrace::ring

@@ -10,7 +10,7 @@
 namespace millrace::ring {
 
 /// Compared with the Java half when the library is loaded; changes with every change of a layout.
-inline constexpr int kAbi = 3;
+inline constexpr int kAbi = 4;
 
 ///      0       1       2       3       4       5       6       7
 ///  +-------+-------+---------------+-------------------------------+
@@ -48,9 +48,27 @@ enum Command : std::uint8_t {
   kRelease = 9,
   kSetTimer = 10,
   kCancelTimer = 11,
+  kConnect = 12,
+  kAsk = 13,
+  kOpen = 14,
 };
 
-enum CommandFlag : std::uint16_t { kBody = 1, kStaged = 2, kBorrowed = 4, kOwned = 8, kAbort = 16 };
+enum CommandFlag : std::uint16_t {
+  kBody = 1,
+  kStaged = 2,
+  kBorrowed = 4,
+  kOwned = 8,
+  kAbort = 16,
+  kUncompressed = 32,
+};
+
+/// What was agreed on about compression, in the auxiliary word of ACCEPT_UPGRADE and OPEN. "Outgoing" is what this side
+/// compresses, in either role.
+inline constexpr std::uint64_t kDeflate = 1;
+inline constexpr std::uint64_t kDeflateOutgoingAlone = 2;  ///< each outgoing message by itself (no context takeover)
+inline constexpr std::uint64_t kDeflateIncomingAlone = 4;
+inline constexpr unsigned kDeflateOutgoingBits = 8;  ///< shift of log2 of the window, 4 bits
+inline constexpr unsigned kDeflateIncomingBits = 12;
 
 enum Event : std::uint8_t {
   kListening = 129,
@@ -63,6 +81,10 @@ enum Event : std::uint8_t {
   // 136 was PONG; ids are never used again.
   kTimer = 137,
   kSent = 138,
+  kDialed = 139,
+  kConnected = 140,
+  kResponse = 141,
+  kProxied = 142,
 };
 
 enum EventFlag : std::uint16_t { kFailed = 1, kInBlock = 2, kPeerBegan = 4, kTimedOut = 8 };
@@ -134,6 +156,16 @@ struct ListenBody {
 };
 static_assert(sizeof(ListenBody) == 56 && offsetof(ListenBody, ip) == 16 && offsetof(ListenBody, congestion) == 40);
 
+/// Where to connect, in the form of where to listen: sharing, backlog and mode are 0.
+struct ConnectBody {
+  ListenBody to;
+  std::int64_t timeout_ns;
+};
+static_assert(sizeof(ConnectBody) == 64 && offsetof(ConnectBody, timeout_ns) == 56);
+
+/// Which side of its connections a loop is.
+enum Role : std::int32_t { kServer = 0, kClient = 1 };
+
 struct LoopOptions {
   std::int64_t region_bytes;
   std::int64_t max_message_bytes;
@@ -149,10 +181,15 @@ struct LoopOptions {
   std::int32_t max_fragments;
   std::int32_t max_header_bytes;
   std::int32_t max_request_line;
-  std::int32_t allocator;  ///< who places blocks: 0 size classes, 1 a general allocator
-  std::uint32_t relaxed;   ///< rules that are not enforced, one bit each: protocol::Rules
+  std::int32_t allocator;             ///< who places blocks: 0 size classes, 1 a general allocator
+  std::uint32_t relaxed;              ///< rules that are not enforced, one bit each: protocol::Rules
+  std::int32_t role;                  ///< a Role
+  std::int32_t proxy_protocol;        ///< 1: what is accepted may begin with a PROXY header
+  std::int32_t deflate_level;         ///< 0 compresses nothing
+  std::int32_t deflate_memory_level;  ///< as zlib's memLevel
+  std::int64_t deflate_threshold;     ///< bytes; shorter messages are sent as they are
 };
-static_assert(sizeof(LoopOptions) == 104);
+static_assert(sizeof(LoopOptions) == 128);
 
 /// Written by the loop, read by any thread; each is an i64 in the counters page.
 enum Counter : std::uint32_t {

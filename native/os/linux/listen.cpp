@@ -49,6 +49,16 @@ int set_tcp_options(int fd, Family family, const ListenOptions& options) noexcep
   return result;
 }
 
+/// The buffers are set before connect, because the window's scale is agreed on in the handshake.
+int set_connect_options(int fd, Family family, const ConnectOptions& options) noexcept {
+  if (family == Family::local) return set_buffer(fd, SO_SNDBUF, options.send_buffer);
+  int result = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (result == 0) result = set_buffer(fd, SO_RCVBUF, options.receive_buffer);
+  if (result == 0) result = set_buffer(fd, SO_SNDBUF, options.send_buffer);
+  if (result == 0) result = set_congestion(fd, options.congestion);
+  return result;
+}
+
 int bind_tcp(int fd, const Address& address, const SocketAddress& name, const ListenOptions& options) noexcept {
   if (const int result = set_tcp_options(fd, address.family, options); result != 0) return result;
   if (bind(fd, &name.any, name.length) != 0) return -errno;
@@ -81,6 +91,22 @@ int listen_on(const Address& address, const ListenOptions& options) noexcept {
     result = -errno;
     // bind has made the file; a failed call leaves nothing behind.
     unlink_local(address);
+  }
+  if (result == 0) return fd;
+  close(fd);
+  return result;
+}
+
+int connect_start(const Address& address, const ConnectOptions& options) noexcept {
+  SocketAddress name;
+  int result = to_socket_address(address, &name);
+  if (result != 0) return result;
+  const int fd = open_socket(name.any.sa_family);
+  if (fd < 0) return fd;
+  result = set_connect_options(fd, address.family, options);
+  // After EINTR the attempt goes on by itself, as one that was never interrupted (connect(2)).
+  if (result == 0 && connect(fd, &name.any, name.length) != 0 && errno != EINPROGRESS && errno != EINTR) {
+    result = -errno;
   }
   if (result == 0) return fd;
   close(fd);

@@ -254,4 +254,99 @@ TEST_CASE("a 101 is no answer to a plain GET") {
   expect_idle(java);
 }
 
+namespace {
+
+const std::string kProxyLine = "PROXY TCP4 192.0.2.1 198.51.100.1 4711 443\r\n";
+
+ring::LoopOptions behind_proxies() {
+  ring::LoopOptions options = test_options();
+  options.proxy_protocol = 1;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a PROXY header cut at every place is told between the request and its peer") {
+  JavaHalf java(behind_proxies());
+  const std::uint16_t port = java.listen();
+  const std::string all = kProxyLine + upgrade_request();
+  for (std::size_t cut = 1; cut < kProxyLine.size() + 3; ++cut) {
+    CAPTURE(cut);
+    java.events.clear();
+    Client client = Client::tcp(port);
+    const std::int64_t before = java.counter(ring::kBytesReceived);
+    client.write(all.substr(0, cut));
+    REQUIRE(wait_for_bytes(java, client, before + static_cast<std::int64_t>(cut)));
+    client.write(all.substr(cut));
+    REQUIRE(pump(java, {&client}, [&] { return client.take_head().has_value(); }));
+    // What the last round leaves behind is told first.
+    while (java.events.front().record.type == ring::kClosed) java.events.erase(java.events.begin());
+    REQUIRE(java.events.size() == 3);
+    CHECK(java.events[0].record.type == ring::kRequest);
+    CHECK(java.events[0].bytes == upgrade_request());
+    const ring::Record& proxied = java.events[1].record;
+    CHECK(proxied.type == ring::kProxied);
+    CHECK((java.events[1].id() == java.events[0].id()));
+    CHECK(proxied.opcode == 4);
+    CHECK(proxied.address == 0x010200c0);
+    CHECK(proxied.auxiliary == 0);
+    CHECK(proxied.length == 4711);
+    CHECK(java.events[2].record.type == ring::kPeer);
+    CHECK((java.events[2].record.address & 0xffffffff) == 0x0100007f);
+    client.close();
+  }
+  expect_idle(java);
+}
+
+TEST_CASE("a PROXY header alone, and then the end, is nothing to tell") {
+  JavaHalf java(behind_proxies());
+  const std::uint16_t port = java.listen();
+  for (const std::size_t length : {std::size_t{3}, std::size_t{20}, kProxyLine.size()}) {
+    Client client = Client::tcp(port);
+    client.write(kProxyLine.substr(0, length));
+    client.work();
+    client.close();
+    REQUIRE(pump(java, {&client}, [&] { return java.counter(ring::kConnections) == 0; }));
+  }
+  CHECK(java.count(ring::kRequest) == 0);
+  expect_idle(java);
+}
+
+TEST_CASE("a malformed PROXY header ends the connection without an answer") {
+  JavaHalf java(behind_proxies());
+  const std::uint16_t port = java.listen();
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{4}, std::size_t{12}}) {
+    const std::string header = "PROXY TCP4 192.0.2.1\r\n" + upgrade_request();
+    Client client = Client::tcp(port);
+    client.write(header.substr(0, cut));
+    client.work();
+    java.turn();
+    client.write(header.substr(cut));
+    REQUIRE(pump(java, {&client}, [&] { return client.ended(); }));
+    CHECK(client.available() == 0);
+  }
+  CHECK(java.counter(ring::kHandshakesRefused) == 3);
+  CHECK(java.count(ring::kRequest) == 0);
+  expect_idle(java);
+}
+
+TEST_CASE("without a PROXY header nothing is told of one, and without the option none is taken") {
+  JavaHalf java(behind_proxies());
+  Client client = Client::tcp(java.listen());
+  client.chunk = 1;
+  open_connection(java, client);
+  CHECK(java.count(ring::kProxied) == 0);
+  client.close();
+  expect_idle(java);
+
+  JavaHalf plain;
+  Client other = Client::tcp(plain.listen());
+  other.write(kProxyLine + upgrade_request());
+  std::optional<std::string> head;
+  REQUIRE(pump(plain, {&other}, [&] { return (head = other.take_head()).has_value(); }));
+  CHECK(head->starts_with("HTTP/1.1 400 "));
+  other.close();
+  expect_idle(plain);
+}
+
 }  // namespace millrace::engine::test

@@ -30,6 +30,12 @@ ring::LoopOptions test_options() {
   return options;
 }
 
+ring::LoopOptions client_options() {
+  ring::LoopOptions options = test_options();
+  options.role = ring::kClient;
+  return options;
+}
+
 JavaHalf::JavaHalf(const ring::LoopOptions& options, std::int64_t group)
     : group_(group), own_group_(group < 0), max_connections_(static_cast<std::uint32_t>(options.max_connections)) {
   if (own_group_) group_ = create_group();
@@ -173,6 +179,35 @@ std::uint64_t JavaHalf::body(const std::string& bytes) {
   return offset;
 }
 
+void JavaHalf::connect(std::uint16_t port, std::uint64_t token, std::int64_t timeout_ns) {
+  ring::ConnectBody to{};
+  to.to = loopback_body();
+  to.to.backlog = 0;
+  to.to.port = port;
+  to.timeout_ns = timeout_ns;
+  connect(to, {}, token);
+}
+
+void JavaHalf::connect(const ring::ConnectBody& to, const std::string& path, std::uint64_t token) {
+  ring::Record command{};
+  command.type = ring::kConnect;
+  command.flags = ring::kBody;
+  command.address = body(std::string(reinterpret_cast<const char*>(&to), sizeof to) + path);
+  command.length = static_cast<std::uint32_t>(sizeof to + path.size());
+  command.auxiliary = token;
+  put(command);
+}
+
+void JavaHalf::ask(Id id, const std::string& asked) {
+  ring::Record command = connection_command(ring::kAsk, id);
+  command.flags = ring::kStaged;
+  command.address = stage(asked);
+  command.length = static_cast<std::uint32_t>(asked.size());
+  put(command);
+}
+
+void JavaHalf::open(Id id) { put(connection_command(ring::kOpen, id)); }
+
 ring::ListenBody loopback_body() {
   ring::ListenBody listen{};
   listen.family = 4;
@@ -291,8 +326,8 @@ std::uint8_t* JavaHalf::at(std::uint64_t address) const {
 
 void JavaHalf::handle_event(const ring::Record& record) {
   Event event{record, {}};
-  const bool has_bytes =
-      record.type == ring::kMessage || record.type == ring::kRequest || record.type == ring::kClosing;
+  const bool has_bytes = record.type == ring::kMessage || record.type == ring::kRequest ||
+                         record.type == ring::kResponse || record.type == ring::kClosing;
   if (has_bytes && record.length > 0) {
     REQUIRE(ring::region_of(record.address) == region_id_);
     event.bytes.assign(reinterpret_cast<const char*>(at(record.address)), record.length);
@@ -303,6 +338,8 @@ void JavaHalf::handle_event(const ring::Record& record) {
     const bool upgrade = record.opcode == 1;
     if (upgrade && accept_upgrades) accept(event.id());
   }
+  if (record.type == ring::kConnected && !request.empty()) ask(event.id(), request);
+  if (record.type == ring::kResponse && !request.empty() && record.auxiliary == 101) open(event.id());
   if (record.type == ring::kMessage && echo != Echo::none) echo_message(event);
   if (record.type == ring::kClosing && answer_closing) close(event.id(), event.code());
   if (on_event) on_event(event);
@@ -311,12 +348,19 @@ void JavaHalf::handle_event(const ring::Record& record) {
 
 void JavaHalf::check_life(const Event& event) {
   const std::uint8_t type = event.record.type;
+  if (type == ring::kProxied) {  // between the two
+    CHECK(peer_due_);
+    return;
+  }
   CHECK(peer_due_ == (type == ring::kPeer));
   peer_due_ = type == ring::kRequest;
   if (type == ring::kListening || type == ring::kTimer || type == ring::kSent) return;
   const Id id = event.id();
+  const bool dialed = type == ring::kDialed;
+  if (dialed && (event.record.flags & ring::kFailed) != 0) return;
   REQUIRE(id.slot < max_connections_);
-  if (type == ring::kRequest) {
+  if (dialed) last_dialed_ = id;
+  if (type == ring::kRequest || dialed) {
     const auto before = last_generation_.find(id.slot);
     const bool fresh = before == last_generation_.end() || before->second != id.generation;
     CHECK_MESSAGE(fresh, "a slot and generation named two connections");

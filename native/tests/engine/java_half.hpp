@@ -22,6 +22,9 @@ inline constexpr std::int64_t kSecond = 1'000'000'000;
 /// may choose the allocator of blocks (MILLRACE_TEST_ALLOCATOR=general).
 [[nodiscard]] ring::LoopOptions test_options();
 
+/// The same of a client's loop.
+[[nodiscard]] ring::LoopOptions client_options();
+
 /// A free loopback port, nothing else asked for.
 [[nodiscard]] ring::ListenBody loopback_body();
 
@@ -43,8 +46,8 @@ struct Event {
 };
 
 /// The Java half of one loop, in C++: it writes commands, calls tick and reads events, as docs/rings.md says, and
-/// checks what every loop promises: a connection is named by REQUEST first, by CLOSED once and by nothing after that,
-/// and when the loop is gone all blocks are free.
+/// checks what every loop promises: a connection is named by REQUEST or DIALED first, by CLOSED once and by nothing
+/// after that, and when the loop is gone all blocks are free.
 class JavaHalf {
  public:
   enum class Echo : std::uint8_t {
@@ -63,6 +66,7 @@ class JavaHalf {
 
   // ---- what it does by itself with events
   bool accept_upgrades = true;
+  std::string request;  ///< what a client asks when it is connected; opens by itself when the answer is 101
   bool answer_closing = true;
   Echo echo = Echo::none;
   bool keep_events = true;
@@ -82,6 +86,11 @@ class JavaHalf {
   void pause(Id id);
   void resume(Id id);
   void release(std::uint64_t address);
+  /// Of a client's loop; DIALED tells the connection.
+  void connect(std::uint16_t port, std::uint64_t token = 1, std::int64_t timeout_ns = 60 * kSecond);
+  void connect(const ring::ConnectBody& to, const std::string& path, std::uint64_t token = 1);
+  void ask(Id id, const std::string& request);
+  void open(Id id);
   void set_timer(std::uint32_t token, std::uint32_t generation, std::int64_t delay_ns);
   void cancel_timer(std::uint32_t token, std::uint32_t generation);
   /// The address of a copy of `bytes` in the send area.
@@ -116,6 +125,7 @@ class JavaHalf {
   [[nodiscard]] const Event* closed(Id id) const;
   [[nodiscard]] std::size_t open_count() const { return open_.size(); }
   [[nodiscard]] Id last_request() const { return last_request_; }
+  [[nodiscard]] Id last_dialed() const { return last_dialed_; }
   std::vector<Event> events;
 
  private:
@@ -135,9 +145,10 @@ class JavaHalf {
   std::int32_t commands_ = 0;
   std::size_t send_position_ = 0;
   std::size_t body_position_ = 0;
-  std::map<Id, bool> open_;  ///< announced by REQUEST, not CLOSED yet
+  std::map<Id, bool> open_;  ///< announced by REQUEST or DIALED, not CLOSED yet
   std::map<std::uint32_t, std::uint32_t> last_generation_;
   Id last_request_;
+  Id last_dialed_;
   bool peer_due_ = false;
 };
 

@@ -344,6 +344,10 @@ int Scene::turn(std::int64_t timeout_ns) {
 }
 
 void Scene::handle(const ring::Record& event) {
+  if (event.type == ring::kProxied) {
+    check(peer_due_, "PROXIED stands between REQUEST and PEER");
+    return;
+  }
   check(peer_due_ == (event.type == ring::kPeer), "PEER stands behind REQUEST, and nowhere else");
   switch (event.type) {
     case ring::kListening:

@@ -30,6 +30,7 @@ std::uint64_t next_random() noexcept {
 constexpr int kMemory[] = {ENOMEM};
 constexpr int kNewDescriptor[] = {EMFILE, ENFILE, ENOMEM};
 constexpr int kListen[] = {EADDRINUSE, EMFILE, ENOBUFS, EACCES};
+constexpr int kConnect[] = {EMFILE, ECONNREFUSED, ENETUNREACH, ENOBUFS};
 constexpr int kAccept[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EINTR};
 constexpr int kReceive[] = {ECONNRESET, EINTR, ETIMEDOUT, ENOMEM};
 constexpr int kSend[] = {EPIPE, ECONNRESET, ENOBUFS, EINTR, ENOMEM};
@@ -44,12 +45,19 @@ struct Kind {
 };
 
 constexpr Kind kKinds[kCalls] = {
-    {"map_pages", kMemory},          {"listen_on", kListen},
-    {"local_address", kQuestion},    {"local_file", kFile},
-    {"set_send_buffer", kQuestion},  {"accept_from", kAccept},
-    {"receive", kReceive},           {"send", kSend},
-    {"peer_credentials", kQuestion}, {"poller_create", kNewDescriptor},
-    {"poller_add", kPollerAdd},      {"poller_wait", kWait},
+    {"map_pages", kMemory},
+    {"listen_on", kListen},
+    {"local_address", kQuestion},
+    {"local_file", kFile},
+    {"set_send_buffer", kQuestion},
+    {"accept_from", kAccept},
+    {"receive", kReceive},
+    {"send", kSend},
+    {"peer_credentials", kQuestion},
+    {"connect_start", kConnect},
+    {"poller_create", kNewDescriptor},
+    {"poller_add", kPollerAdd},
+    {"poller_wait", kWait},
     {"wake_create", kNewDescriptor},
 };
 
@@ -132,6 +140,27 @@ int fault(Call call) noexcept {
   }
   return error;
 }
+
+// ---- random numbers
+
+}  // namespace millrace::sim
+
+namespace millrace::os {
+
+/// From the kernel's own sequence, so that the same run has the same keys.
+int random_bytes(void* out, std::size_t length) noexcept {
+  auto* next = static_cast<std::uint8_t*>(out);
+  std::uint64_t& state = sim::kernel().keys;
+  for (std::size_t index = 0; index < length; ++index) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    next[index] = static_cast<std::uint8_t>(state >> 56);
+  }
+  return 0;
+}
+
+}  // namespace millrace::os
+
+namespace millrace::sim {
 
 // ---- descriptors
 

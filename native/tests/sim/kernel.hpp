@@ -24,7 +24,8 @@ struct Connection {
   bool peer_finished = false;
   bool peer_gone = false;  ///< nobody would read what is sent: the answer is a reset
   bool core_finished = false;
-  bool core_open = false;   ///< accepted and not closed
+  bool core_open = false;   ///< accepted, or connecting, and not closed
+  bool connecting = false;  ///< by the core; nothing moves yet
   bool core_reset = false;  ///< the core sent RST, or closed with unread input
   bool broken = false;      ///< RST came: both directions are shut
   int error = 0;            ///< SO_ERROR
@@ -65,6 +66,8 @@ struct Wake {
   std::uint64_t count = 0;
 };
 
+[[nodiscard]] bool same_place(const os::Address& one, const os::Address& other) noexcept;
+
 /// What a descriptor stands for: one of the pointers, or a connection.
 struct Descriptor {
   std::unique_ptr<Listener> listener;
@@ -73,11 +76,18 @@ struct Descriptor {
   Peer connection = kNoPeer;
 };
 
+struct Server {
+  os::Address address;
+  Answers answers = Answers::at_once;
+};
+
 struct Kernel {
   Options options;
   std::int64_t now_ns = 0;
   std::map<int, Descriptor> descriptors;
   std::deque<Connection> connections;
+  std::vector<Server> servers;
+  std::deque<Peer> accepted;  ///< connections of the core whose far end nobody has taken
   std::map<void*, std::size_t> mappings;
   std::map<std::string, std::uint64_t> files;  ///< local sockets by path: inode
   std::uint64_t next_inode = 1;
@@ -92,6 +102,7 @@ struct Kernel {
   std::uint64_t all_calls = 0;
   std::multimap<std::uint64_t, int> faults[kCalls];  ///< by count of calls: errno
   std::uint64_t random = 0;
+  std::uint64_t keys = 0;
   std::uint64_t failures = 0;
   Call last_failure = Call::map_pages;
 };

@@ -17,12 +17,6 @@ Connection& at(Peer peer) noexcept {
   return kernel().connections[peer];
 }
 
-bool same_place(const os::Address& one, const os::Address& other) noexcept {
-  if (one.family != other.family) return false;
-  if (one.family != os::Family::local) return one.port == other.port;
-  return std::string_view(one.path, one.path_length) == std::string_view(other.path, other.path_length);
-}
-
 Listener* find_listener(const os::Address& to) noexcept {
   for (auto& [fd, descriptor] : kernel().descriptors) {
     if (descriptor.listener && same_place(descriptor.listener->address, to)) return descriptor.listener.get();
@@ -31,6 +25,37 @@ Listener* find_listener(const os::Address& to) noexcept {
 }
 
 }  // namespace
+
+bool same_place(const os::Address& one, const os::Address& other) noexcept {
+  if (one.family != other.family) return false;
+  if (one.family != os::Family::local) return one.port == other.port;
+  return std::string_view(one.path, one.path_length) == std::string_view(other.path, other.path_length);
+}
+
+void serve(const os::Address& address, Answers answers) {
+  for (Server& server : kernel().servers) {
+    if (!same_place(server.address, address)) continue;
+    server.answers = answers;
+    return;
+  }
+  kernel().servers.push_back({address, answers});
+}
+
+Peer accept() {
+  auto& queue = kernel().accepted;
+  if (queue.empty()) return kNoPeer;
+  const Peer peer = queue.front();
+  queue.pop_front();
+  return peer;
+}
+
+void answer(Peer peer, int error) {
+  Connection& connection = at(peer);
+  if (!connection.connecting) return;
+  connection.connecting = false;
+  kernel().idle_waits = 0;
+  if (error != 0) connection.reset_by_peer(error);
+}
 
 Peer connect(const os::Address& to) {
   Listener* const listener = find_listener(to);
@@ -48,7 +73,7 @@ void set_buffers(Peer peer, const Buffers& buffers) { at(peer).buffers = buffers
 
 std::size_t write(Peer peer, std::string_view bytes) {
   Connection& connection = at(peer);
-  if (connection.peer_finished || connection.broken || connection.core_reset) return 0;
+  if (connection.connecting || connection.peer_finished || connection.broken || connection.core_reset) return 0;
   const std::size_t capacity = connection.buffers.receive_capacity;
   const std::size_t fits = std::min(bytes.size(), capacity - std::min(capacity, connection.unreceived()));
   connection.inbound.erase(0, connection.taken);

@@ -47,6 +47,7 @@ Ready readiness(const Watched& entry) noexcept {
     ready.readable = !descriptor.listener->queue.empty();
   } else {
     const sim::Connection& connection = kernel().connections[descriptor.connection];
+    if (connection.connecting) return ready;
     ready.readable = connection.unreceived() > 0 || connection.peer_finished || connection.broken;
     // Linux reports room once a third of the buffer is free.
     const bool room = connection.send_room() * 3 >= connection.buffers.send_capacity;

@@ -74,12 +74,13 @@ enum class Call : std::uint8_t {
   receive,
   send,
   peer_credentials,
+  connect_start,
   poller_create,
   poller_add,
   poller_wait,
   wake_create,
 };
-inline constexpr std::size_t kCalls = 13;
+inline constexpr std::size_t kCalls = 14;
 
 [[nodiscard]] const char* name(Call call) noexcept;
 /// How often a call was made since start().
@@ -109,6 +110,17 @@ inline constexpr Peer kNoPeer = 0xffffffff;
 /// Connects to the listener of that family and port (or path). kNoPeer when nobody listens or the queue is full. The
 /// core sees the peer's number as its port; for a local socket as its pid.
 [[nodiscard]] Peer connect(const os::Address& to);
+
+/// What becomes of those who connect to a server of ours.
+enum class Answers : std::uint8_t { at_once, later, refused, never };
+
+/// A server that the core may connect to; the same address again changes how it answers.
+void serve(const os::Address& address, Answers answers = Answers::at_once);
+/// The far end of the next connection that the core has made, or is making and whose server answers later; kNoPeer when
+/// there is none. Writing to one that is not connected yet moves nothing.
+[[nodiscard]] Peer accept();
+/// A server that answers later answers now: with an error, or 0 for yes.
+void answer(Peer peer, int error = 0);
 
 /// How much fits, and how much moves in one call of the core. All of them at least 1.
 struct Buffers {

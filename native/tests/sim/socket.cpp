@@ -108,6 +108,33 @@ int accept_from(int listener, Address* peer) noexcept {
   return fd;
 }
 
+int connect_start(const Address& address, const ConnectOptions& options) noexcept {
+  if (const int error = fault(Call::connect_start); error != 0) return -error;
+  if (address.family == Family::none || (address.family == Family::local && address.path_length == 0)) return -EINVAL;
+  const auto server = std::find_if(kernel().servers.begin(), kernel().servers.end(),
+                                   [&](const sim::Server& one) { return sim::same_place(one.address, address); });
+  const bool refused = server == kernel().servers.end() || server->answers == sim::Answers::refused;
+  // A local socket is refused at once, a TCP one when its RST has come.
+  if (refused && address.family == Family::local) return -ECONNREFUSED;
+  Descriptor socket;
+  socket.connection = static_cast<sim::Peer>(kernel().connections.size());
+  const sim::Peer peer = socket.connection;
+  const int fd = open_descriptor(std::move(socket));
+  if (fd < 0) return fd;
+  Connection& connection = kernel().connections.emplace_back();
+  connection.peer = address;
+  connection.core_open = true;
+  if (options.send_buffer != 0) connection.buffers.send_capacity = options.send_buffer;
+  connection.connecting = !refused && server->answers != sim::Answers::at_once;
+  kernel().idle_waits = 0;
+  if (refused) {
+    connection.reset_by_peer(ECONNREFUSED);
+  } else {
+    kernel().accepted.push_back(peer);
+  }
+  return fd;
+}
+
 std::int64_t receive(int fd, const iovec* pieces, int count) noexcept {
   Connection& connection = sim::connection_of(fd);
   check_pieces(pieces, count);

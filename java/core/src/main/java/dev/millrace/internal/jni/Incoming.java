@@ -9,6 +9,7 @@ import dev.millrace.internal.spi.Admission;
 import dev.millrace.internal.spi.CloseReasons;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.Errno;
+import dev.millrace.internal.spi.ProxiedAddress;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.RequestHead;
 import java.lang.System.Logger.Level;
@@ -153,7 +154,7 @@ final class Incoming {
   private void onOther(int index) {
     switch (event.type()) {
       case Records.REQUEST -> onRequest(index);
-      case Records.PEER -> {
+      case Records.PROXIED, Records.PEER -> {
         // Read with its REQUEST.
       }
       case Records.LISTENING ->
@@ -231,7 +232,7 @@ final class Incoming {
           default -> RequestHead.Kind.GET;
         };
     byte[] head = bytes();
-    RequestHead request = request(head, kind, event.wrap(index + 1));
+    RequestHead request = request(head, kind, index + 1);
     if (loop.isDraining() || kind == RequestHead.Kind.UPGRADE && loop.isFull()) {
       refuse(slot, generation);
       return;
@@ -274,7 +275,7 @@ final class Incoming {
     }
     connections[slot] = connection;
     setCount(count + 1);
-    outgoing.acceptUpgrade(slot, generation, accept.headerLines());
+    outgoing.acceptUpgrade(slot, generation, accept.headerLines(), accept.deflate());
     connection.onOpen();
     return true;
   }
@@ -295,16 +296,30 @@ final class Incoming {
     }
   }
 
-  private static RequestHead request(byte[] head, RequestHead.Kind kind, EventReader peer) {
+  private RequestHead request(byte[] head, RequestHead.Kind kind, int companion) {
+    EventReader peer = event.wrap(companion);
+    ProxiedAddress proxied = null;
+    if (peer.type() == Records.PROXIED) {
+      proxied = proxied(peer);
+      peer.wrap(companion + 1);
+    }
     if (peer.opcode() != Records.LOCAL) {
-      return new RequestHead(head, kind, tcpAddress(peer));
+      return new RequestHead(head, kind, tcpAddress(peer), null, proxied);
     }
     UnixPeer identity =
         peer.has(Records.FAILED)
             ? null
             : new UnixPeer(
                 (int) peer.auxiliary(), peer.address() & 0xFFFF_FFFFL, peer.address() >>> 32);
-    return new RequestHead(head, kind, UNNAMED, identity);
+    return new RequestHead(head, kind, UNNAMED, identity, proxied);
+  }
+
+  private static ProxiedAddress proxied(EventReader header) {
+    return switch (header.opcode()) {
+      case Records.IPV4, Records.IPV6 -> new ProxiedAddress(tcpAddress(header));
+      case Records.LOCAL -> ProxiedAddress.LOCAL;
+      default -> ProxiedAddress.UNKNOWN;
+    };
   }
 
   private static SocketAddress tcpAddress(EventReader peer) {

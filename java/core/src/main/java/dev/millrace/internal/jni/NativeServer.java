@@ -69,6 +69,7 @@ final class NativeServer implements EngineServer {
     ByteBuffer options = options(spec.limits());
     options.putInt(Records.OPTION_ALLOCATOR_OFFSET, allocator());
     options.putInt(Records.OPTION_RELAXED_OFFSET, bits(spec.relaxed()));
+    options.putInt(Records.OPTION_PROXY_PROTOCOL_OFFSET, spec.proxyProtocol() ? 1 : 0);
     List<Integer> handles = new ArrayList<>();
     try {
       for (int i = 0; i < spec.loops(); i++) {

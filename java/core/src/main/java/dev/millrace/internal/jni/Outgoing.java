@@ -5,6 +5,7 @@ import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.CommandWriter;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.Utf8Encoder;
 import java.lang.invoke.MethodHandles;
@@ -12,6 +13,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that a loop writes for its core between two calls: commands, the payloads staged for
@@ -260,9 +262,22 @@ final class Outgoing {
   // ---- Requests.
 
   /** Answers an upgrade with 101 and further header lines. */
-  void acceptUpgrade(int slot, int generation, String headerLines) {
+  void acceptUpgrade(
+      int slot, int generation, String headerLines, @Nullable DeflateParameters deflate) {
     makeBodyRoom(headerLines.length());
-    commands.acceptUpgrade(slot, generation, bodies.put(headerLines), headerLines.length());
+    commands.acceptUpgrade(
+        slot, generation, bodies.put(headerLines), headerLines.length(), bits(deflate));
+  }
+
+  private static long bits(@Nullable DeflateParameters deflate) {
+    if (deflate == null) {
+      return 0;
+    }
+    return Records.DEFLATE
+        | (deflate.outgoingTakeover() ? 0 : Records.DEFLATE_OUTGOING_ALONE)
+        | (deflate.incomingTakeover() ? 0 : Records.DEFLATE_INCOMING_ALONE)
+        | (long) deflate.outgoingWindowBits() << Records.DEFLATE_OUTGOING_BITS
+        | (long) deflate.incomingWindowBits() << Records.DEFLATE_INCOMING_BITS;
   }
 
   /** Answers a request with a whole response; false when no memory is left for it. */

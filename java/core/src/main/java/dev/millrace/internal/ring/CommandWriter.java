@@ -43,9 +43,27 @@ public final class CommandWriter {
     write(Records.UNLISTEN, 0, 0, listener, 0, 0, 0, 0);
   }
 
-  /** Answers an upgrade with 101 and the header lines at {@code body}. */
-  public void acceptUpgrade(int slot, int generation, int body, int length) {
-    write(Records.ACCEPT_UPGRADE, 0, Records.BODY, slot, body, length, generation, 0);
+  /**
+   * Answers an upgrade with 101 and the header lines at {@code body}; {@code deflate} says what was
+   * agreed on about compression.
+   */
+  public void acceptUpgrade(int slot, int generation, int body, int length, long deflate) {
+    write(Records.ACCEPT_UPGRADE, 0, Records.BODY, slot, body, length, generation, deflate);
+  }
+
+  /** Begins to connect to the address that stands at {@code body} of the body area. */
+  public void connect(int body, int length, long token) {
+    write(Records.CONNECT, 0, Records.BODY, 0, body, length, 0, token);
+  }
+
+  /** Sends a request whose response head is awaited. */
+  public void ask(int slot, int generation, long address, int length) {
+    write(Records.ASK, 0, Records.STAGED, slot, address, length, generation, 0);
+  }
+
+  /** Makes what has answered a connection; {@code deflate} as above. */
+  public void open(int slot, int generation, long deflate) {
+    write(Records.OPEN, 0, 0, slot, 0, 0, generation, deflate);
   }
 
   /**

@@ -25,7 +25,7 @@ import java.lang.annotation.Native;
  */
 public final class Records {
   /** The layout of everything below; the library answers the same number or is refused. */
-  @Native public static final int ABI = 3;
+  @Native public static final int ABI = 4;
 
   // The record.
   @Native public static final int RECORD_LENGTH = 32;
@@ -51,6 +51,9 @@ public final class Records {
   @Native public static final int RELEASE = 9;
   @Native public static final int SET_TIMER = 10;
   @Native public static final int CANCEL_TIMER = 11;
+  @Native public static final int CONNECT = 12;
+  @Native public static final int ASK = 13;
+  @Native public static final int OPEN = 14;
 
   // Flags of commands.
   @Native public static final int BODY = 1;
@@ -58,6 +61,14 @@ public final class Records {
   @Native public static final int BORROWED = 4;
   @Native public static final int OWNED = 8;
   @Native public static final int ABORT = 16;
+  @Native public static final int UNCOMPRESSED = 32;
+
+  // What was agreed on about compression, in the auxiliary word of ACCEPT_UPGRADE and OPEN.
+  @Native public static final int DEFLATE = 1;
+  @Native public static final int DEFLATE_OUTGOING_ALONE = 2;
+  @Native public static final int DEFLATE_INCOMING_ALONE = 4;
+  @Native public static final int DEFLATE_OUTGOING_BITS = 8;
+  @Native public static final int DEFLATE_INCOMING_BITS = 12;
 
   // Events.
   @Native public static final int LISTENING = 129;
@@ -70,6 +81,10 @@ public final class Records {
   // 136 was PONG; ids are never used again.
   @Native public static final int TIMER = 137;
   @Native public static final int SENT = 138;
+  @Native public static final int DIALED = 139;
+  @Native public static final int CONNECTED = 140;
+  @Native public static final int RESPONSE = 141;
+  @Native public static final int PROXIED = 142;
 
   // Flags of events.
   @Native public static final int FAILED = 1;
@@ -125,6 +140,14 @@ public final class Records {
   @Native public static final int LISTEN_CONGESTION_OFFSET = 40;
   @Native public static final int LISTEN_BODY_LENGTH = 56;
 
+  // The body of CONNECT: one of LISTEN, and behind it this.
+  @Native public static final int CONNECT_TIMEOUT_OFFSET = 56;
+  @Native public static final int CONNECT_BODY_LENGTH = 64;
+
+  // Which side of its connections a loop is.
+  @Native public static final int SERVER = 0;
+  @Native public static final int CLIENT = 1;
+
   // Whether listeners of several loops share a port.
   @Native public static final int ALONE = 0;
   @Native public static final int FIRST = 1;
@@ -147,7 +170,12 @@ public final class Records {
   @Native public static final int OPTION_MAX_REQUEST_LINE_OFFSET = 92;
   @Native public static final int OPTION_ALLOCATOR_OFFSET = 96;
   @Native public static final int OPTION_RELAXED_OFFSET = 100;
-  @Native public static final int OPTIONS_LENGTH = 104;
+  @Native public static final int OPTION_ROLE_OFFSET = 104;
+  @Native public static final int OPTION_PROXY_PROTOCOL_OFFSET = 108;
+  @Native public static final int OPTION_DEFLATE_LEVEL_OFFSET = 112;
+  @Native public static final int OPTION_DEFLATE_MEMORY_LEVEL_OFFSET = 116;
+  @Native public static final int OPTION_DEFLATE_THRESHOLD_OFFSET = 120;
+  @Native public static final int OPTIONS_LENGTH = 128;
 
   // Allocators of a loop's options.
   @Native public static final int ALLOCATOR_BLOCKS = 0;

@@ -68,7 +68,7 @@ class RecordsTest {
   void everyCommandHasItsIdAndFlags() {
     commands.listen(3, 64, 40);
     commands.unlisten(3);
-    commands.acceptUpgrade(5, 6, 8, 9);
+    commands.acceptUpgrade(5, 6, 8, 9, 0xFF01L);
     commands.respond(5, 6, Records.STAGED, 7, 8);
     commands.close(5, 6, 1001, 0, 0);
     commands.close(5, 6, 1001, 9, 4);
@@ -77,12 +77,21 @@ class RecordsTest {
     commands.resumeReads(5, 6);
     commands.setTimer(2, 1, 1_000_000_000);
     commands.cancelTimer(2, 1);
+    commands.connect(64, 70, 7);
+    commands.ask(5, 6, 9, 4);
+    commands.open(5, 6, 0xFF01L);
     String zero8 = "0000000000000000";
     assertThat(command(0))
         .isEqualTo("01000100" + "03000000" + "4000000000000000" + "28000000" + "00000000" + zero8);
     assertThat(command(1)).isEqualTo("02000000" + "03000000" + zero8 + zero8 + zero8);
     assertThat(command(2))
-        .isEqualTo("03000100" + "05000000" + "0800000000000000" + "09000000" + "06000000" + zero8);
+        .isEqualTo(
+            "03000100"
+                + "05000000"
+                + "0800000000000000"
+                + "09000000"
+                + "06000000"
+                + "01ff000000000000");
     assertThat(command(3))
         .isEqualTo("04000200" + "05000000" + "0700000000000000" + "08000000" + "06000000" + zero8);
     assertThat(command(4))
@@ -105,7 +114,19 @@ class RecordsTest {
         .isEqualTo("0a000000" + "02000000" + zero8 + "00000000" + "01000000" + "00ca9a3b00000000");
     assertThat(command(10))
         .isEqualTo("0b000000" + "02000000" + zero8 + "00000000" + "01000000" + zero8);
-    assertThat(commands.count()).isEqualTo(11);
+    assertThat(command(11))
+        .isEqualTo(
+            "0c000100"
+                + "00000000"
+                + "4000000000000000"
+                + "46000000"
+                + "00000000"
+                + "0700000000000000");
+    assertThat(command(12))
+        .isEqualTo("0d000200" + "05000000" + "0900000000000000" + "04000000" + "06000000" + zero8);
+    assertThat(command(13))
+        .isEqualTo("0e000000" + "05000000" + zero8 + "00000000" + "06000000" + "01ff000000000000");
+    assertThat(commands.count()).isEqualTo(14);
   }
 
   @Test

@@ -15,6 +15,7 @@ final class Ending {
   int errno;
   @Nullable IOException failure;
   boolean peerBegan;
+  boolean closeReceived;
   boolean timedOut;
 
   /** The same for its connection. */

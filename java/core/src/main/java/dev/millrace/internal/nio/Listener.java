@@ -142,7 +142,7 @@ final class Listener extends TimerHeap.Entry {
   }
 
   /** The system cuts without a word what is over its limit. */
-  private static void setBuffer(NetworkChannel channel, SocketOption<Integer> option, int bytes)
+  static void setBuffer(NetworkChannel channel, SocketOption<Integer> option, int bytes)
       throws IOException {
     if (bytes > 0) {
       channel.setOption(option, bytes);

@@ -11,7 +11,6 @@ import dev.millrace.ScheduledTask;
 import dev.millrace.SendException;
 import dev.millrace.SendResult;
 import dev.millrace.internal.protocol.CloseBody;
-import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.AbstractConnection;
 import dev.millrace.internal.spi.CloseReasons;
@@ -246,8 +245,8 @@ final class NioConnection extends AbstractConnection {
   }
 
   /** What a payload takes with its header. */
-  static long frameLength(int length) {
-    return (long) FrameHeader.lengthFor(length) + length;
+  long frameLength(int length) {
+    return (long) loop.frames().headerLength(length) + length;
   }
 
   @Override

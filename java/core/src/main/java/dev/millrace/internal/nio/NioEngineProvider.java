@@ -27,7 +27,7 @@ public final class NioEngineProvider implements EngineProvider {
 
   @Override
   public EngineClient start(ClientSpec spec) throws MillraceException {
-    throw new UnsupportedOperationException("client connections are not in 0.1.0");
+    return NioClient.start(spec);
   }
 
   @Override

@@ -13,7 +13,6 @@ import dev.millrace.internal.spi.ErrorLog;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
-import dev.millrace.internal.spi.ServerSpec;
 import dev.millrace.internal.spi.Watchdog;
 import java.io.IOException;
 import java.nio.channels.SelectionKey;
@@ -22,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -63,12 +63,10 @@ final class NioLoop implements Runnable {
 
   private static final int LOOP_SHIFT = 40;
 
-  private final NioServer server;
-  private final Limits limits;
+  private final LoopGroup group;
+  private final LoopSpec spec;
   private final Timeouts timeouts;
-  private final int relaxed;
   private final HandshakeLimits handshakeLimits;
-  private final RequestDispatcher dispatcher;
   private final Selector selector;
   private final Thread thread;
   private final LoopWatch watch;
@@ -78,6 +76,7 @@ final class NioLoop implements Runnable {
   private final ReceiveBuffer receiveBuffer = new ReceiveBuffer();
   private final Pieces pieces;
   private final FrameHeader header;
+  private final FrameWriter frames;
   private final Codec codec;
   private final NioMessage[] messages = new NioMessage[MESSAGES];
   private final TimerHeap timers = new TimerHeap();
@@ -107,31 +106,28 @@ final class NioLoop implements Runnable {
   private boolean served;
   private boolean acceptingLast;
   private int connectionCount;
+  private boolean isEnding;
 
   /** A loop whose thread does not run yet. */
-  NioLoop(NioServer server, int index, ServerSpec spec) throws IOException {
-    this.server = server;
-    limits = spec.limits();
+  NioLoop(LoopGroup group, int index, LoopSpec spec) throws IOException {
+    this.group = group;
+    this.spec = spec;
+    Limits limits = spec.limits();
     timeouts = Timeouts.of(limits);
-    relaxed = spec.relaxed().stream().mapToInt(rule -> 1 << rule.ordinal()).sum();
-    header = new FrameHeader(relaxed);
+    header = new FrameHeader(spec.relaxed(), spec.isClient());
+    frames = new FrameWriter(spec.isClient() ? new MaskingKeys() : null);
     codec = new Codec(this, spec.compression());
-    dispatcher = spec.dispatcher();
-    handshakeLimits =
-        new HandshakeLimits(
-            limits.maxRequestLineBytes(),
-            limits.maxHeaderBytes(),
-            HandshakeLimits.DEFAULT_HEADER_COUNT);
+    handshakeLimits = spec.handshakeLimits();
     pool = new BlockPool(limits.regionBytes());
     pieces = new Pieces(pool, receiveBuffer.block());
     for (int i = 0; i < MESSAGES; i++) {
       messages[i] = new NioMessage(this);
     }
-    thread = new Thread(null, this, "millrace-loop-" + index);
+    thread = new Thread(null, this, spec.threadName(index));
     watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos());
     selector = Selector.open();
     posts = new Posts(selector, thread, limits.inboxCapacity(), task -> runLogging(task::run));
-    sockets = new Sockets(this, selector, limits.maxConnections());
+    sockets = new Sockets(this, selector, spec.maxSockets());
   }
 
   /** Listens there from its start. Before {@link #start}. */
@@ -384,8 +380,12 @@ final class NioLoop implements Runnable {
     return posts.isCurrent();
   }
 
+  boolean isClient() {
+    return spec.isClient();
+  }
+
   Limits limits() {
-    return limits;
+    return spec.limits();
   }
 
   Timeouts timeouts() {
@@ -394,15 +394,21 @@ final class NioLoop implements Runnable {
 
   /** The rules that are not enforced, as bits of {@link dev.millrace.internal.protocol.Relaxed}. */
   int relaxed() {
-    return relaxed;
+    return spec.relaxed();
+  }
+
+  /** Whether connections may begin with a header of the PROXY protocol. */
+  boolean takesProxyHeaders() {
+    return spec.takesProxyHeaders();
   }
 
   HandshakeLimits handshakeLimits() {
     return handshakeLimits;
   }
 
+  /** Who answers requests; of a server. */
   RequestDispatcher dispatcher() {
-    return dispatcher;
+    return Objects.requireNonNull(spec.dispatcher());
   }
 
   Counters counters() {
@@ -425,6 +431,10 @@ final class NioLoop implements Runnable {
     return header;
   }
 
+  FrameWriter frames() {
+    return frames;
+  }
+
   Codec codec() {
     return codec;
   }
@@ -442,7 +452,7 @@ final class NioLoop implements Runnable {
   }
 
   ConnectionCount connections() {
-    return server.connections();
+    return group.connections();
   }
 
   boolean isDraining() {
@@ -465,7 +475,7 @@ final class NioLoop implements Runnable {
     if (block == null) {
       throw new IllegalStateException(
           ended
-              ? "no lease: the server has ended"
+              ? "no lease: the " + spec.owner() + " has ended"
               : "no memory left for a lease: capacity=" + capacity);
     }
     return NioLease.writable(block);
@@ -512,7 +522,7 @@ final class NioLoop implements Runnable {
 
   /** Loop thread: the loop that a new socket should go to. */
   NioLoop leastLoaded() {
-    return server.leastLoaded();
+    return group.leastLoaded();
   }
 
   /** Any thread: streams here, and on their way here. */
@@ -520,7 +530,12 @@ final class NioLoop implements Runnable {
     return posts.haveEnded() ? Integer.MAX_VALUE : sockets.load();
   }
 
-  /** A request was accepted. */
+  /** Loop thread: whether a socket may still be served from now on. */
+  boolean takesSockets() {
+    return !isEnding && !isDraining();
+  }
+
+  /** A connection is open. */
   void connectionBegan() {
     connectionCount++;
   }
@@ -551,6 +566,7 @@ final class NioLoop implements Runnable {
 
   private void drain(long beginNanos, long spreadNanos, long drainNanos) {
     drain.begin(sockets.connections(), beginNanos, spreadNanos, drainNanos);
+    sockets.streams().forEach(Stream::drain);
     // Who was accepted last is told in the next turns: a request that is there is answered.
     acceptingLast = !listeners.isEmpty();
     listeners.forEach(Listener::acceptLast);
@@ -566,15 +582,16 @@ final class NioLoop implements Runnable {
     return finished || drain.left(System.nanoTime()) == 0;
   }
 
-  private static CloseReason atShutdown() {
+  private CloseReason atShutdown() {
     return new CloseReason(
         CloseCode.ABNORMAL_CLOSURE,
-        "the server shut down before the peer had answered",
+        "the " + spec.owner() + " shut down before the peer had answered",
         CloseReason.Initiator.LOCAL,
         null);
   }
 
   private void end(CloseReason reason) {
+    isEnding = true;
     Watchdog.forget(watch);
     attempt("stop listening", () -> listeners.forEach(Listener::close));
     attempt("tell its connections", untold::tell);
@@ -584,7 +601,7 @@ final class NioLoop implements Runnable {
     attempt("close its selector", this::closeSelector);
     attempt("give up its compression", codec::end);
     pool.trim(0);
-    server.onLoopEnd(this, reason.cause());
+    group.onLoopEnd(this, reason.cause());
   }
 
   /** Connections are cut, and told why by the loop; what has no connection just ends. */

@@ -11,28 +11,18 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /** Loops that share the connections which the first of them accepts. */
 final class NioServer implements EngineServer {
   private final ServerSpec spec;
-  private final List<NioLoop> loops = new ArrayList<>();
+  private final LoopGroup loops;
   private final int[] ports;
-  private final ConnectionCount connections;
-  private final AtomicInteger running = new AtomicInteger();
-  private final AtomicBoolean shutdownBegun = new AtomicBoolean();
-  private final CompletableFuture<Void> terminated = new CompletableFuture<>();
-  private final AtomicReference<@Nullable Throwable> failed = new AtomicReference<>();
 
   private NioServer(ServerSpec spec) {
     this.spec = spec;
     ports = new int[spec.listen().size()];
-    connections = new ConnectionCount(spec.limits().maxConnections());
+    loops = new LoopGroup(LoopSpec.of(spec));
   }
 
   /** A running server, every listener bound; or an exception, and nothing left behind. */
@@ -40,8 +30,16 @@ final class NioServer implements EngineServer {
     Rehearsal.run();
     NioServer server = new NioServer(spec);
     List<List<Listener>> listeners = server.bind();
-    server.createLoops(listeners);
-    server.startLoops();
+    try {
+      server.loops.create(spec.loops());
+    } catch (Throwable t) {
+      close(listeners);
+      throw t;
+    }
+    for (int i = 0; i < spec.loops(); i++) {
+      listeners.get(i).forEach(server.loops.loop(i)::add);
+    }
+    server.loops.start();
     return server;
   }
 
@@ -59,9 +57,13 @@ final class NioServer implements EngineServer {
       }
       return listeners;
     } catch (Throwable t) {
-      listeners.forEach(bound -> bound.forEach(Listener::close));
+      close(listeners);
       throw t;
     }
+  }
+
+  private static void close(List<List<Listener>> listeners) {
+    listeners.forEach(bound -> bound.forEach(Listener::close));
   }
 
   private void bind(int index, List<List<Listener>> listeners) throws MillraceException {
@@ -85,65 +87,6 @@ final class NioServer implements EngineServer {
     }
   }
 
-  private void createLoops(List<List<Listener>> listeners) throws MillraceException {
-    try {
-      for (int i = 0; i < spec.loops(); i++) {
-        NioLoop loop = new NioLoop(this, i, spec);
-        loops.add(loop);
-        listeners.get(i).forEach(loop::add);
-      }
-      running.set(loops.size());
-    } catch (Throwable t) {
-      listeners.forEach(bound -> bound.forEach(Listener::close));
-      running.set(loops.size() + 1); // so that their ends are not the server's
-      loops.forEach(NioLoop::abandon);
-      throw cannotStart(t);
-    }
-  }
-
-  private static MillraceException cannotStart(Throwable cause) throws MillraceException {
-    if (cause instanceof Error error) {
-      throw error;
-    }
-    String said = String.valueOf(cause.getMessage());
-    String remedy =
-        said.contains("Too many open files") ? "; raise the limit of open files (ulimit -n)" : "";
-    return new MillraceException("cannot start the Java engine: " + said + remedy, cause);
-  }
-
-  /** All threads run, or none is left: a machine may have no thread to give. */
-  private void startLoops() {
-    int started = 0;
-    try {
-      while (started < loops.size()) {
-        loops.get(started).start();
-        started++;
-      }
-    } catch (Throwable t) {
-      for (NioLoop never : loops.subList(started, loops.size())) {
-        never.abandon();
-      }
-      shutdown(Duration.ZERO, Duration.ZERO);
-      throw t;
-    }
-  }
-
-  /** The loop with the fewest streams, those on their way included. */
-  NioLoop leastLoaded() {
-    NioLoop least = loops.get(0);
-    for (NioLoop loop : loops) {
-      if (loop.load() < least.load()) {
-        least = loop;
-      }
-    }
-    return least;
-  }
-
-  /** How many connections there are and may be, on all loops. */
-  ConnectionCount connections() {
-    return connections;
-  }
-
   // ---- The server.
 
   @Override
@@ -157,50 +100,21 @@ final class NioServer implements EngineServer {
 
   @Override
   public int connectionCount() {
-    return connections.get();
+    return loops.connections().get();
   }
 
   @Override
   public void readStatistics(int loop, long[] values) {
-    loops.get(loop).readStatistics(values);
+    loops.loop(loop).readStatistics(values);
   }
 
   @Override
   public void shutdown(Duration drain, Duration spread) {
-    if (shutdownBegun.compareAndSet(false, true)) {
-      loops.forEach(loop -> loop.shutdown(drain, spread));
-    }
-    if (loops.stream().noneMatch(NioLoop::isCurrent)) {
-      // Ended is ended: how is told by terminated().
-      terminated.handle((nothing, failure) -> null).join();
-    }
+    loops.shutdown(drain, spread);
   }
 
   @Override
   public CompletionStage<Void> terminated() {
-    return terminated.minimalCompletionStage();
-  }
-
-  /**
-   * On the thread of a loop that has ended.
-   *
-   * @param failure null at the orderly end
-   */
-  void onLoopEnd(NioLoop loop, @Nullable Throwable failure) {
-    if (failure != null) {
-      failed.compareAndSet(null, failure);
-    }
-    // Nobody accepts any more when the first has gone.
-    if (loop == loops.get(0) && shutdownBegun.compareAndSet(false, true)) {
-      loops.forEach(other -> other.shutdown(spec.limits().closeTimeout(), Duration.ZERO));
-    }
-    if (running.decrementAndGet() == 0) {
-      Throwable first = failed.get();
-      if (first == null) {
-        terminated.complete(null);
-      } else {
-        terminated.completeExceptionally(first);
-      }
-    }
+    return loops.terminated();
   }
 }

@@ -4,20 +4,25 @@ package dev.millrace.internal.nio;
 import dev.millrace.internal.protocol.HandshakeLimits;
 import dev.millrace.internal.protocol.HandshakeParser;
 import dev.millrace.internal.protocol.HandshakeResponse;
+import dev.millrace.internal.protocol.ProxyHeader;
 import dev.millrace.internal.protocol.Refusal;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.ErrorLog;
+import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.ProxiedAddress;
 import dev.millrace.internal.spi.RequestHead;
+import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
 import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The opening handshake of a stream: its request so far, and the answer. Exists until the request
- * is answered. Loop thread only.
+ * The server's side of an opening handshake: the request so far, and the answer. Exists until the
+ * request is answered. Loop thread only.
  *
  * <p><b>While the application decides</b>, what comes behind the request is kept, up to {@link
  * #KEPT_BYTES} besides what came with it. It is read at all because only a read tells that the peer
@@ -25,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * ends the waiting, and the other two do nothing then: the decision, its deadline, the stream's
  * end.
  */
-final class Opening {
+final class Opening implements OpeningHandshake {
   private static final int FIRST_LENGTH = 512;
   private static final int KEPT_BYTES = 16 << 10;
 
@@ -43,6 +48,10 @@ final class Opening {
   private byte[] head = new byte[FIRST_LENGTH];
   private int length;
 
+  // Until the bytes in front of the request are known, they are what `head` holds.
+  private boolean awaitsProxyHeader;
+  private @Nullable ProxiedAddress proxied;
+
   private Decision.@Nullable Later awaited;
   private boolean finished;
 
@@ -53,12 +62,13 @@ final class Opening {
     loop = stream.loop();
     limits = loop.handshakeLimits();
     parser = new HandshakeParser(limits, loop.relaxed());
+    awaitsProxyHeader = loop.takesProxyHeaders();
   }
 
   // ---- Receiving.
 
-  /** The socket is readable: one receive. */
-  void receive() {
+  @Override
+  public void ready() {
     ReceiveBuffer buffer = loop.receiveBuffer();
     int most = awaited == null ? ReceiveBuffer.QUANTUM : KEPT_BYTES;
     int received = stream.receive(buffer.room(0, most));
@@ -66,12 +76,52 @@ final class Opening {
       return;
     }
     int end = ReceiveBuffer.START + received;
-    if (awaited == null) {
+    if (awaitsProxyHeader) {
+      takeProxyHeader(buffer.block(), ReceiveBuffer.START, end);
+    } else if (awaited == null) {
       take(buffer.block(), ReceiveBuffer.START, end);
     } else {
       keep(buffer.block(), ReceiveBuffer.START, end);
       stream.receivedBehindRequest(buffer.block(), end, end);
     }
+  }
+
+  /** The header of the PROXY protocol, and the request behind it or in its place. */
+  private void takeProxyHeader(Block bytes, int at, int end) {
+    int before = length;
+    keep(bytes, at, Math.min(end, at + ProxyHeader.MAX_LENGTH - before));
+    ProxyHeader header = ProxyHeader.parse(head, length);
+    switch (header.verdict()) {
+      case INCOMPLETE -> {
+        // The rest is still to come; the deadline stands.
+      }
+      case MALFORMED -> {
+        loop.counters().increment(LoopCounter.HANDSHAKES_REFUSED);
+        stream.end(0, false);
+      }
+      case ABSENT -> {
+        awaitsProxyHeader = false;
+        length = before;
+        take(bytes, at, end);
+      }
+      case COMPLETE -> {
+        awaitsProxyHeader = false;
+        proxied = proxied(header);
+        length = 0;
+        int request = at + header.length() - before;
+        if (request < end) {
+          take(bytes, request, end);
+        }
+      }
+    }
+  }
+
+  private static ProxiedAddress proxied(ProxyHeader header) {
+    return switch (header.family()) {
+      case NONE -> ProxiedAddress.UNKNOWN;
+      case LOCAL -> ProxiedAddress.LOCAL;
+      case IPV4, IPV6 -> ProxiedAddress.of(header.ip(), header.port());
+    };
   }
 
   private void take(Block bytes, int at, int end) {
@@ -104,14 +154,20 @@ final class Opening {
     length += more;
   }
 
-  /** Whether to read on while the application decides. */
-  boolean mayReceive() {
-    return !finished && length - parser.headLength() < KEPT_BYTES;
+  @Override
+  public int operations() {
+    boolean reads = awaited == null || !finished && length - parser.headLength() < KEPT_BYTES;
+    return reads ? SelectionKey.OP_READ : 0;
   }
 
-  /** The peer's FIN came while the application decides. */
-  void finished() {
-    finished = true;
+  @Override
+  public void finished() {
+    if (awaited == null) {
+      stream.end(0, false);
+    } else {
+      // It may still be waiting for the answer; what follows is seen again behind that.
+      finished = true;
+    }
   }
 
   // ---- Answering.
@@ -131,7 +187,7 @@ final class Opening {
       return;
     }
     byte[] request = Arrays.copyOf(head, length);
-    Decision decision = decide(new RequestHead(request, kind(), remote, peer));
+    Decision decision = decide(new RequestHead(request, kind(), remote, peer, proxied));
     if (decision instanceof Decision.Accept accept) {
       accept(accept);
     } else if (decision instanceof Decision.Respond response) {
@@ -192,7 +248,7 @@ final class Opening {
 
   private void await(Decision.Later later) {
     awaited = later;
-    stream.decideIn(Timeouts.nanos(later.deadline()));
+    stream.endIn(Timeouts.nanos(later.deadline()));
     // By way of the inbox on the loop's thread too: a handler may be what completes it.
     later.decision().whenComplete((decision, failure) -> loop.post(() -> decided(later, decision)));
   }
@@ -226,18 +282,30 @@ final class Opening {
     stream.respond(response);
   }
 
-  /** The deadline of the decision has passed. */
-  void late() {
+  @Override
+  public boolean isDecidedOn() {
+    return awaited != null;
+  }
+
+  /** The deadline of the request, or of the decision on it, has passed. */
+  @Override
+  public void late() {
     Decision.Later later = awaited;
-    if (later != null) {
+    if (later == null) {
+      stream.end(0, true);
+    } else {
       awaited = null;
       loop.countEvent();
       refuseLate(later, later.late().response());
     }
   }
 
-  /** The stream has ended, and with it the waiting. */
-  void drop() {
+  /** Who asks meanwhile is answered, that there is no more room. */
+  @Override
+  public void drain() {}
+
+  @Override
+  public void drop(int errno, @Nullable IOException failure) {
     Decision.Later later = awaited;
     if (later != null) {
       awaited = null;

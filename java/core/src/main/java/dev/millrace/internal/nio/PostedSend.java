@@ -32,14 +32,14 @@ final class PostedSend extends Inbox.Task {
   @Override
   void run() {
     Sender.append(connection, opcode, block, at, length, sent);
-    connection.unreserve(NioConnection.frameLength(length));
+    connection.unreserve(connection.frameLength(length));
   }
 
   @Override
   void drop() {
     super.drop();
     block.release();
-    connection.unreserve(NioConnection.frameLength(length));
+    connection.unreserve(connection.frameLength(length));
     connection.loop().failSend(sent);
   }
 }

@@ -5,6 +5,7 @@ import dev.millrace.internal.protocol.HandshakeResponse;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -13,9 +14,9 @@ import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A first exchange, with itself, before a server takes peers. The JDK opens descriptors of its own
- * when some of its classes are first used, to write, to close, to make a digest; a server that
- * comes to that with its descriptors used up would find these classes broken for good.
+ * A first exchange, with itself, before there are peers. The JDK opens descriptors of its own when
+ * some of its classes are first used, to write, to close, to make a digest; who comes to that with
+ * all descriptors used up would find these classes broken for good.
  */
 final class Rehearsal {
   private static final int CONNECT_MILLIS = 1000;
@@ -43,7 +44,13 @@ final class Rehearsal {
     try (Selector selector = Selector.open();
         ServerSocketChannel listener = ServerSocketChannel.open().bind(any, 1);
         SocketChannel one = SocketChannel.open()) {
-      one.socket().connect(listener.getLocalAddress(), CONNECT_MILLIS);
+      one.configureBlocking(false).register(selector, SelectionKey.OP_CONNECT);
+      if (!one.connect(listener.getLocalAddress())) {
+        selector.select(key -> {}, CONNECT_MILLIS);
+        if (!one.finishConnect()) {
+          throw new SocketTimeoutException("not even this machine answers itself");
+        }
+      }
       listener.configureBlocking(false);
       exchange(selector, one, listener.accept());
     }

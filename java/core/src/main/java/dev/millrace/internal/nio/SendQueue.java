@@ -94,14 +94,14 @@ final class SendQueue {
     if (compressed != null) {
       return appendCompressed(opcode, compressed, sent, mustFit);
     }
-    int header = FrameHeader.lengthFor(length);
+    int header = loop.frames().headerLength(length);
     Piece piece = stream.isOpen() ? room(header + length, mustFit) : null;
     if (piece == null) {
       return false;
     }
     ByteBuffer to = piece.block().bytes();
-    FrameHeader.write(to, piece.limit, opcode, length);
     to.put(piece.limit + header, payload, at, length);
+    loop.frames().write(to, piece.limit, opcode, length);
     loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
     hasMessage |= !Opcode.isControl(opcode);
     extend(piece, header + length, sent);
@@ -171,7 +171,7 @@ final class SendQueue {
     if (compresses(opcode, length)) {
       return appendEncoded(opcode, text, length, sent);
     }
-    int header = FrameHeader.lengthFor(length);
+    int header = loop.frames().headerLength(length);
     Piece piece = stream.isOpen() ? room(header + length, false) : null;
     if (piece == null) {
       return false;
@@ -190,7 +190,7 @@ final class SendQueue {
     if (encoded != length) {
       throw new IllegalStateException("the text changed while it was sent: length=" + length);
     }
-    FrameHeader.write(to, piece.limit, opcode, length);
+    loop.frames().write(to, piece.limit, opcode, length);
     hasMessage = true;
     extend(piece, header + length, sent);
     return true;
@@ -214,6 +214,7 @@ final class SendQueue {
    * @param opcode with {@link #UNCOMPRESSED} or {@link FrameHeader#COMPRESSED} beside it
    * @param at where the payload begins, counted from the start of the headroom
    * @param headerInPlace whether the header may be written in front of it
+   * @see FrameWriter#masks() where a payload that others see is copied
    */
   void appendBlock(
       int opcode,
@@ -237,14 +238,21 @@ final class SendQueue {
     }
     // Tried already, or not wanted.
     int asItIs = opcode | UNCOMPRESSED;
-    if (length <= COPY_LIMIT && appendCopy(asItIs, block.bytes(), at, length, sent, false)) {
-      block.release();
-      return;
+    boolean mustCopy = loop.frames().masks() && !block.isExclusive();
+    if (mustCopy || length <= COPY_LIMIT) {
+      boolean copied = appendCopy(asItIs, block.bytes(), at, length, sent, mustCopy);
+      if (copied || mustCopy) {
+        block.release();
+        if (!copied) {
+          fail(sent);
+        }
+        return;
+      }
     }
     hasMessage = true;
-    int header = FrameHeader.lengthFor(length);
+    int header = loop.frames().headerLength(length);
     if (headerInPlace) {
-      FrameHeader.write(block.bytes(), at - header, opcode, length);
+      loop.frames().write(block.bytes(), at - header, opcode, length);
       append(block, at - header, at + length, false).sent = sent;
     } else {
       Piece piece = room(header, true);
@@ -253,7 +261,7 @@ final class SendQueue {
         fail(sent);
         return;
       }
-      FrameHeader.write(piece.block().bytes(), piece.limit, opcode, length);
+      loop.frames().write(piece.block().bytes(), piece.limit, opcode, length);
       extend(piece, header, null);
       append(block, at, at + length, false).sent = sent;
     }
@@ -261,13 +269,14 @@ final class SendQueue {
 
   /**
    * A frame that is being received is sent on from where it lies. Its own header, which is longer
-   * than ours by the masking key, gives way to ours. Must be flushed before the next receive.
+   * than ours by the masking key, gives way to ours. Must be flushed before the next receive. A
+   * server's only: masking would change what the handler still sees.
    */
   void appendBorrowed(int opcode, Block received, int at, int length) {
     borrows = true;
     hasMessage = true;
-    int header = FrameHeader.lengthFor(length);
-    FrameHeader.write(received.bytes(), at - header, opcode, length);
+    int header = loop.frames().headerLength(length);
+    loop.frames().write(received.bytes(), at - header, opcode, length);
     append(received, at - header, at + length, false);
   }
 

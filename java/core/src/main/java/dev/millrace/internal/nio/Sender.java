@@ -66,7 +66,7 @@ final class Sender {
     int length = received.payloadLength();
     SendQueue queue = stream.queue();
     boolean accepted = true;
-    if (length <= SendQueue.COPY_LIMIT) {
+    if (length <= SendQueue.COPY_LIMIT || connection.loop().frames().masks()) {
       ByteBuffer bytes = received.block().bytes();
       accepted = queue.appendCopy(opcode, bytes, received.at(), length, null, false);
     } else if (received.isBorrowableBy(stream) && !queue.compresses(opcode, length)) {
@@ -88,7 +88,7 @@ final class Sender {
   private static SendResult postReceived(
       NioConnection connection, int opcode, NioMessage received) {
     int length = received.payloadLength();
-    SendResult refusal = connection.reserve(NioConnection.frameLength(length));
+    SendResult refusal = connection.reserve(connection.frameLength(length));
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
     }
@@ -147,7 +147,7 @@ final class Sender {
       @Nullable CompletableFuture<Void> sent) {
     boolean direct = connection.isDirect();
     SendResult refusal =
-        direct ? connection.refusal() : connection.reserve(NioConnection.frameLength(length));
+        direct ? connection.refusal() : connection.reserve(connection.frameLength(length));
     if (refusal != SendResult.ACCEPTED) {
       block.release();
       return refusal;
@@ -176,7 +176,7 @@ final class Sender {
       int at = bytes.position();
       return sent(connection, sent, queue.appendCopy(opcode, bytes, at, length, sent, false));
     }
-    SendResult refusal = connection.reserve(NioConnection.frameLength(length));
+    SendResult refusal = connection.reserve(connection.frameLength(length));
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
     }
@@ -201,7 +201,7 @@ final class Sender {
               connection, sent, connection.stream().queue().appendText(opcode, text, length, sent))
           : refusal;
     }
-    SendResult refusal = connection.reserve(NioConnection.frameLength(length));
+    SendResult refusal = connection.reserve(connection.frameLength(length));
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
     }
@@ -220,7 +220,7 @@ final class Sender {
       encoded = true;
     } finally {
       if (!encoded) {
-        connection.unreserve(NioConnection.frameLength(length));
+        connection.unreserve(connection.frameLength(length));
       }
     }
   }
@@ -271,7 +271,7 @@ final class Sender {
     NioLease[] taken = takeAll(leases);
     long bytes = 0;
     for (NioLease lease : taken) {
-      bytes += NioConnection.frameLength(lease.payloadLength());
+      bytes += connection.frameLength(lease.payloadLength());
     }
     boolean direct = connection.isDirect();
     SendResult refusal = direct ? connection.refusal() : connection.reserve(bytes);
@@ -364,7 +364,7 @@ final class Sender {
       }
       block.release();
     }
-    connection.unreserve(NioConnection.frameLength(length));
+    connection.unreserve(connection.frameLength(length));
     connection.oweWritable(block == null);
     return SendResult.REFUSED;
   }

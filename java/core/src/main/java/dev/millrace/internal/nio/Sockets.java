@@ -10,13 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The accepted sockets of a loop. Loop thread only, but for what says otherwise. */
+/** The sockets of a loop. Loop thread only, but for what says otherwise. */
 final class Sockets {
-  /** Besides the connections that a server may have there are those that still shake hands. */
-  private static final int MIN_HANDSHAKES = 64;
-
-  private static final int MOST = 1 << 22;
-
   private final NioLoop loop;
   private final Selector selector;
   private final int limit;
@@ -24,10 +19,10 @@ final class Sockets {
   /** Streams here, and those that are on their way here. */
   private final AtomicInteger load = new AtomicInteger();
 
-  Sockets(NioLoop loop, Selector selector, int maxConnections) {
+  Sockets(NioLoop loop, Selector selector, int limit) {
     this.loop = loop;
     this.selector = selector;
-    limit = (int) Math.min(MOST, maxConnections + Math.max(MIN_HANDSHAKES, maxConnections / 4L));
+    this.limit = limit;
   }
 
   /** Any thread: streams here, and on their way here. */
@@ -64,26 +59,38 @@ final class Sockets {
       Listener.reset(channel);
       return;
     }
-    SelectionKey key;
+    Stream stream;
     try {
-      channel.configureBlocking(false);
-      key = channel.register(selector, 0);
+      stream = register(channel);
     } catch (IOException e) {
       load.decrementAndGet();
       Listener.close(channel);
       return;
     }
-    Stream stream = new Stream(loop, channel, key);
-    key.attach(stream);
-    loop.counters().add(LoopCounter.CONNECTIONS, 1);
     try {
-      stream.begin(listener.opening(stream));
+      stream.begin(listener.opening(stream), loop.timeouts().handshake());
     } catch (IOException e) {
       // It was reset before it was served.
       stream.fail(e);
     } catch (Throwable t) {
       loop.fail(stream, t);
     }
+  }
+
+  private Stream register(SocketChannel channel) throws IOException {
+    channel.configureBlocking(false);
+    SelectionKey key = channel.register(selector, 0);
+    Stream stream = new Stream(loop, channel, key);
+    key.attach(stream);
+    loop.counters().add(LoopCounter.CONNECTIONS, 1);
+    return stream;
+  }
+
+  /** A stream for a socket of our own, which the caller closes if this fails. */
+  Stream add(SocketChannel channel) throws IOException {
+    Stream stream = register(channel);
+    load.incrementAndGet();
+    return stream;
   }
 
   /** A stream's socket is closed. */
@@ -106,7 +113,7 @@ final class Sockets {
   /** Whether there is a request that the application takes its time over. */
   boolean areAnyDecidedOn() {
     for (SelectionKey key : selector.keys()) {
-      if (key.attachment() instanceof Stream stream && stream.phase() == Stream.Phase.DECIDING) {
+      if (key.attachment() instanceof Stream stream && stream.isDecidedOn()) {
         return true;
       }
     }

@@ -13,7 +13,6 @@ import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.LoopCounter;
 import java.io.IOException;
-import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
@@ -21,19 +20,20 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One socket from its acceptance to its end. Loop thread only, but for {@link #buffered()}.
+ * One socket from its acceptance, or its making, to its end. Loop thread only, but for {@link
+ * #buffered()}.
  *
  * <pre>
- *   REQUEST --------------> OPEN -> CLOSING -> DRAINING -> ENDED
- *    |   \___ DECIDING ____/         ^                      ^
- *    |__________\________ refused ___|                      |
- *                    any phase, on a broken socket or a cut |
+ *   OPENING ----> OPEN -> CLOSING -> DRAINING -> ENDED
+ *      |_____ refused ______^                      ^
+ *           any phase, on a broken socket or a cut |
  * </pre>
  *
- * <p>DECIDING: the application takes its time over the request ({@link Opening}). CLOSING: the last
- * bytes, a Close frame or an HTTP response, are queued, and nothing may be queued behind them.
- * DRAINING: FIN is sent; what comes is read and discarded until the peer's FIN, because closing
- * with unread input would reset the connection and destroy what was just sent.
+ * <p>OPENING: an {@link OpeningHandshake} has the socket. CLOSING: the last bytes, a Close frame or
+ * an HTTP response, are queued, and nothing may be queued behind them. DRAINING: they have left,
+ * and a server has sent FIN; what comes is read and discarded until the peer's FIN, because closing
+ * with unread input would reset the connection and destroy what was just sent. A client sends no
+ * FIN: the server closes first (RFC 6455 7.1.1).
  *
  * <p>What its connection has to hear of falls and the end is told by the loop, between two handler
  * calls ({@link NioLoop#tell}): a handler may flush, and a flush may find the socket broken.
@@ -41,8 +41,7 @@ import org.jspecify.annotations.Nullable;
 final class Stream {
   /** Where a stream stands in its life. */
   enum Phase {
-    REQUEST,
-    DECIDING,
+    OPENING,
     OPEN,
     CLOSING,
     DRAINING,
@@ -59,10 +58,10 @@ final class Stream {
   private final Watch watch;
   private final Pong pong = new Pong();
   private final Ending ending = new Ending();
-  private Phase phase = Phase.REQUEST;
+  private Phase phase = Phase.OPENING;
   private int armed;
 
-  private @Nullable Opening opening;
+  private @Nullable OpeningHandshake opening;
   private @Nullable FrameReceiver receiver;
   private @Nullable NioConnection connection;
   private @Nullable Deflation deflation;
@@ -93,10 +92,15 @@ final class Stream {
     watch = new Watch(this);
   }
 
-  /** Begins to read the request. */
-  void begin(Opening opening) {
+  /** Begins the opening handshake, the first step of which may take so long. */
+  void begin(OpeningHandshake opening, long nanos) {
     this.opening = opening;
-    watch.endIn(loop.timeouts().handshake());
+    endIn(nanos);
+  }
+
+  /** The next step of the opening handshake may take no longer than that. */
+  void endIn(long nanos) {
+    watch.endIn(nanos);
     updateInterest();
   }
 
@@ -120,9 +124,13 @@ final class Stream {
     return phase == Phase.OPEN;
   }
 
-  /** Whether its request is not answered yet. */
   boolean isOpening() {
-    return phase == Phase.REQUEST || phase == Phase.DECIDING;
+    return phase == Phase.OPENING;
+  }
+
+  /** Whether the application takes its time over its request. */
+  boolean isDecidedOn() {
+    return opening != null && opening.isDecidedOn();
   }
 
   boolean hasEnded() {
@@ -175,14 +183,18 @@ final class Stream {
     if ((operations & SelectionKey.OP_WRITE) != 0) {
       queue.flush();
     }
+    OpeningHandshake handshake = opening;
+    if (handshake != null) {
+      if ((operations & handshake.operations()) != 0) {
+        handshake.ready();
+      }
+      return;
+    }
     if ((operations & SelectionKey.OP_READ) == 0 || !wantsRead()) {
       return;
     }
-    Opening request = opening;
     FrameReceiver frames = receiver;
-    if (request != null) {
-      request.receive();
-    } else if (frames != null && !inputEnded) {
+    if (frames != null && !inputEnded) {
       frames.receive();
     } else {
       discard();
@@ -194,8 +206,8 @@ final class Stream {
       return false;
     }
     return switch (phase) {
-      case REQUEST, DRAINING -> true;
-      case DECIDING -> opening != null && opening.mayReceive();
+      case OPENING -> opening != null && (opening.operations() & SelectionKey.OP_READ) != 0;
+      case DRAINING -> true;
       case OPEN -> !paused && !stopped && !inputEnded;
       // The peer's Close may stand behind data that nobody wants any more.
       case CLOSING -> receiver != null && !stopped && !inputEnded;
@@ -203,7 +215,8 @@ final class Stream {
     };
   }
 
-  private void updateInterest() {
+  /** Asks the selector for what is wanted now. */
+  void updateInterest() {
     if (phase == Phase.ENDED) {
       return;
     }
@@ -214,7 +227,8 @@ final class Stream {
       reads = false;
     }
     int wanted =
-        (reads ? SelectionKey.OP_READ : 0) | (queue.isBlocked() ? SelectionKey.OP_WRITE : 0);
+        (opening != null ? opening.operations() : reads ? SelectionKey.OP_READ : 0)
+            | (queue.isBlocked() ? SelectionKey.OP_WRITE : 0);
     if (wanted != armed) {
       armed = wanted;
       key.interestOps(wanted);
@@ -222,10 +236,10 @@ final class Stream {
     watch.setConversing(reads && !queue.isBlocked());
   }
 
-  /** Reads what has come, if it may be read, before something is held against the peer. */
+  /** Takes what has come, if it is wanted, before something is held against the peer. */
   void readOnce() {
     if (receiver == null || !receiver.isHolding()) {
-      loop.serve(this, SelectionKey.OP_READ);
+      loop.serve(this, SelectionKey.OP_READ | SelectionKey.OP_CONNECT);
     }
   }
 
@@ -256,14 +270,13 @@ final class Stream {
 
   /** The peer's FIN came. */
   private void peerFinished() {
-    if (phase == Phase.DECIDING && opening != null) {
-      // It may still be waiting for the answer; what follows is seen again behind that.
+    if (opening != null) {
       opening.finished();
       updateInterest();
       return;
     }
     endOfFile = true;
-    if (phase == Phase.REQUEST || phase == Phase.DRAINING || queue.isEmpty()) {
+    if (phase == Phase.DRAINING || queue.isEmpty()) {
       end(0, false);
       return;
     }
@@ -303,17 +316,22 @@ final class Stream {
     }
   }
 
-  /** The answer to the request takes its time, but no longer than that. */
-  void decideIn(long nanos) {
-    phase = Phase.DECIDING;
-    watch.endIn(nanos);
-  }
-
   /** Answers 101; the connection is open. */
   void accept(byte[] response, NioConnection accepted) {
     opening = null;
     connection = accepted;
-    if (!queue.appendRaw(ByteBuffer.wrap(response))) {
+    if (queue.appendRaw(ByteBuffer.wrap(response))) {
+      open(accepted);
+    }
+  }
+
+  /** The connection is open, or ends at once where the socket has ended meanwhile. */
+  void open(NioConnection opened) {
+    opening = null;
+    connection = opened;
+    if (phase == Phase.ENDED) {
+      isEndUntold = true;
+      loop.tell(this);
       return;
     }
     phase = Phase.OPEN;
@@ -321,7 +339,7 @@ final class Stream {
     watch.open();
   }
 
-  /** What came behind the request while the answer was awaited: parsed in the next turn. */
+  /** What came behind the other's head before the connection was open: parsed in the next turn. */
   void hold(byte[] bytes, int from, int to) {
     if (receiver != null && from < to) {
       receiver.hold(ByteBuffer.wrap(bytes), from, to);
@@ -472,6 +490,7 @@ final class Stream {
       return;
     }
     inputEnded = true;
+    ending.closeReceived = true;
     int code = CloseBody.code(body, at, length);
     ending.closeCode = code == 0 ? CloseCode.NO_STATUS_RECEIVED : code;
     NioConnection told = connection;
@@ -507,7 +526,7 @@ final class Stream {
     updateInterest();
   }
 
-  /** Nothing may be queued any more. FIN follows (RFC 6455 7.1.1: the server closes first). */
+  /** Nothing may be queued any more. */
   private void beginClosing() {
     phase = Phase.CLOSING;
     dropMessage();
@@ -524,11 +543,13 @@ final class Stream {
 
   /** The kernel has everything that was queued on a closing stream. */
   private void lastByteSent() {
-    try {
-      channel.shutdownOutput();
-    } catch (IOException e) {
-      fail(e);
-      return;
+    if (!loop.isClient()) {
+      try {
+        channel.shutdownOutput();
+      } catch (IOException e) {
+        fail(e);
+        return;
+      }
     }
     phase = Phase.DRAINING;
     if (endOfFile) {
@@ -563,11 +584,11 @@ final class Stream {
 
   /** The phase has taken too long. */
   void timeOut() {
-    if (phase == Phase.DECIDING && opening != null) {
+    if (opening != null) {
       opening.late();
       return;
     }
-    ending.timedOut = true;
+    ending.timedOut = !hasShakenHands();
     if (phase == Phase.OPEN && inputEnded) {
       forceClose();
     } else {
@@ -588,8 +609,24 @@ final class Stream {
 
   /** The socket is broken. */
   void fail(IOException broken) {
+    if (hasShakenHands()) {
+      end(0, false);
+      return;
+    }
     ending.failure = broken;
     end(Errno.of(broken), false);
+  }
+
+  /** Both have sent Close, and this side waits for no more than the server's FIN. */
+  private boolean hasShakenHands() {
+    return loop.isClient() && phase == Phase.DRAINING && ending.closeReceived;
+  }
+
+  /** The loop's orderly end begins. */
+  void drain() {
+    if (opening != null) {
+      opening.drain();
+    }
   }
 
   /** The socket is closed and everything is given back. The connection is told later. */
@@ -602,7 +639,6 @@ final class Stream {
       ending.errno = error;
     }
     watch.end();
-    dropOpening();
     if (receiver != null) {
       receiver.drop();
     }
@@ -616,24 +652,15 @@ final class Stream {
       isEndUntold = true;
       loop.tell(this);
     }
-    closeChannel(reset);
-  }
-
-  private void dropOpening() {
-    Opening dropped = opening;
+    if (reset) {
+      Listener.reset(channel);
+    } else {
+      Listener.close(channel);
+    }
+    OpeningHandshake dropped = opening;
     opening = null;
     if (dropped != null) {
-      dropped.drop();
-    }
-  }
-
-  private void closeChannel(boolean reset) {
-    try (channel) {
-      if (reset && channel.supportedOptions().contains(StandardSocketOptions.SO_LINGER)) {
-        channel.setOption(StandardSocketOptions.SO_LINGER, 0);
-      }
-    } catch (IOException broken) {
-      // Closed it is all the same.
+      dropped.drop(ending.errno, ending.failure);
     }
   }
 

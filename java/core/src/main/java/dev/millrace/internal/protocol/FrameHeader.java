@@ -4,7 +4,7 @@ package dev.millrace.internal.protocol;
 import java.nio.ByteBuffer;
 
 /**
- * The header of a client's frame, read in place. One object serves a loop: it is filled by each
+ * The header of a peer's frame, read in place. One object serves a loop: it is filled by each
  * {@link #parse}.
  *
  * <pre>
@@ -44,9 +44,12 @@ public final class FrameHeader {
   private static final int LENGTH_BITS = 0x7F;
   private static final int LENGTH_16 = 126;
   private static final int LENGTH_64 = 127;
-  private static final int KEY_LENGTH = 4;
+
+  /** What a masked frame's header is longer by. */
+  public static final int KEY_LENGTH = 4;
 
   private final int relaxed;
+  private final boolean isClient;
   private int opcode;
   private boolean isFinal;
   private boolean isCompressed;
@@ -58,9 +61,12 @@ public final class FrameHeader {
    * An empty one.
    *
    * @param relaxed rules that are not enforced, of {@link Relaxed}
+   * @param isClient whether it is read by a client: a client's frames are masked, a server's are
+   *     not (RFC 6455 5.1)
    */
-  public FrameHeader(int relaxed) {
+  public FrameHeader(int relaxed, boolean isClient) {
     this.relaxed = relaxed;
+    this.isClient = isClient;
   }
 
   /** Of the frame parsed last. */
@@ -132,8 +138,8 @@ public final class FrameHeader {
     opcode = code;
     isFinal = (first & FINAL) != 0;
     int second = bytes.get(at + 1);
-    if ((second & MASKED) == 0 && enforces(Relaxed.MASKED_FRAMES)) {
-      return broken(ProtocolError.UNMASKED_FRAME);
+    if (((second & MASKED) != 0) == isClient && enforces(Relaxed.MASKED_FRAMES)) {
+      return broken(isClient ? ProtocolError.MASKED_FRAME : ProtocolError.UNMASKED_FRAME);
     }
     int length = second & LENGTH_BITS;
     if (length < LENGTH_16) {
@@ -218,7 +224,7 @@ public final class FrameHeader {
     return (first & OPCODE_BITS) <= Opcode.BINARY;
   }
 
-  /** What {@link #write} takes: 2, 4 or 10 bytes. */
+  /** What {@link #write} takes: 2, 4 or 10 bytes; {@link #writeMasked} takes four more. */
   public static int lengthFor(long payloadLength) {
     if (payloadLength < LENGTH_16) {
       return 2;
@@ -248,5 +254,20 @@ public final class FrameHeader {
     bytes.put(at + 1, (byte) LENGTH_64);
     bytes.putLong(at + 2, Long.reverseBytes(payloadLength));
     return 10;
+  }
+
+  /**
+   * Writes the header of a masked final frame.
+   *
+   * @param bytes little-endian
+   * @param at where it begins
+   * @param key as of {@link #maskingKey()}
+   * @return its length
+   */
+  public static int writeMasked(ByteBuffer bytes, int at, int opcode, long payloadLength, int key) {
+    int length = write(bytes, at, opcode, payloadLength);
+    bytes.put(at + 1, (byte) (bytes.get(at + 1) | MASKED));
+    bytes.putInt(at + length, key);
+    return length + KEY_LENGTH;
   }
 }

@@ -23,6 +23,11 @@ final class HttpSyntax {
 
   private static final String[] SCHEMES = {"http://", "https://", "ws://", "wss://"};
   private static final String HTTP_1_1 = "HTTP/1.1";
+  private static final String HTTP_1 = "HTTP/1.";
+
+  /** The length of an HTTP version. */
+  static final int VERSION_LENGTH = HTTP_1_1.length();
+
   private static final int MAX_PORT = 65_535;
 
   private HttpSyntax() {}
@@ -83,6 +88,12 @@ final class HttpSyntax {
 
   static boolean isFieldValue(byte[] bytes, int from, int to) {
     return consistsOf(FIELD_VALUE, bytes, from, to);
+  }
+
+  /** {@code field-name ":" OWS field-value OWS} in one line, RFC 9112 5. */
+  static boolean isField(byte[] bytes, int from, int to) {
+    int colon = indexOf(':', bytes, from, to);
+    return colon < to && isToken(bytes, from, colon) && isFieldValue(bytes, colon + 1, to);
   }
 
   static boolean isNumber(byte[] bytes, int from, int to) {
@@ -214,9 +225,15 @@ final class HttpSyntax {
     return equals(bytes, from, to, HTTP_1_1);
   }
 
+  /** Whether these bytes, which may be fewer, are those that HTTP/1.1 and HTTP/1.0 begin with. */
+  static boolean beginsHttp1(byte[] bytes, int from, int to) {
+    int length = Math.min(to - from, HTTP_1.length());
+    return equals(bytes, from, from + length, HTTP_1.substring(0, length));
+  }
+
   /** Of any number. */
   static boolean isHttpVersion(byte[] bytes, int from, int to) {
-    return to - from == HTTP_1_1.length()
+    return to - from == VERSION_LENGTH
         && equals(bytes, from, from + 5, "HTTP/")
         && isDigit(bytes[from + 5])
         && bytes[from + 6] == '.'

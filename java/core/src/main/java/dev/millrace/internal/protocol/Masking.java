@@ -3,7 +3,10 @@ package dev.millrace.internal.protocol;
 
 import java.nio.ByteBuffer;
 
-/** Takes the mask off a payload (RFC 6455 5.3), eight bytes a step. */
+/**
+ * Takes the mask off a payload, or puts it on, which is the same (RFC 6455 5.3): eight bytes a
+ * step.
+ */
 public final class Masking {
   private static final int STEP = Long.BYTES;
   private static final int BLOCK = 4 * STEP;

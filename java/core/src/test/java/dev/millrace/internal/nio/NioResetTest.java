@@ -23,7 +23,6 @@ import java.nio.channels.Selector;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
@@ -56,7 +55,7 @@ final class NioResetTest extends EngineSuite {
 
   /** Only the listener's key is left; with its key a closed channel gives its descriptor back. */
   private static void awaitNoKey(Server server) throws Exception {
-    NioLoop loop = (NioLoop) ((List<?>) field(field(server, "running"), "loops")).get(0);
+    NioLoop loop = ((LoopGroup) field(field(server, "running"), "loops")).loop(0);
     Selector selector = (Selector) field(loop, "selector");
     Deadline.until(() -> selector.keys().size() == 1, "the keys to go");
     assertThat(server.statistics().get(0).connections()).isZero();

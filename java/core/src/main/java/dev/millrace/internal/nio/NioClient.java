@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.MillraceException;
+import dev.millrace.internal.spi.ClientLoop;
+import dev.millrace.internal.spi.ClientSpec;
+import dev.millrace.internal.spi.EngineClient;
+import java.time.Duration;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Loops that connect to servers. */
+final class NioClient implements EngineClient {
+  private final LoopGroup loops;
+  private final AtomicInteger turn = new AtomicInteger();
+
+  private NioClient(LoopGroup loops) {
+    this.loops = loops;
+  }
+
+  /** A running client; or an exception, and nothing left behind. */
+  static NioClient start(ClientSpec spec) throws MillraceException {
+    Rehearsal.run();
+    LoopGroup loops = new LoopGroup(LoopSpec.of(spec));
+    loops.create(spec.loops());
+    loops.start();
+    return new NioClient(loops);
+  }
+
+  @Override
+  public ClientLoop leastLoaded() {
+    return new NioClientLoop(loops.leastLoaded(turn.getAndIncrement()));
+  }
+
+  @Override
+  public int connectionCount() {
+    return loops.connections().get();
+  }
+
+  @Override
+  public void readStatistics(int loop, long[] values) {
+    loops.loop(loop).readStatistics(values);
+  }
+
+  @Override
+  public void shutdown(Duration drain) {
+    loops.shutdown(drain, Duration.ZERO);
+  }
+
+  @Override
+  public CompletionStage<Void> terminated() {
+    return loops.terminated();
+  }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import dev.millrace.Engine;
+import dev.millrace.suite.AttemptSuite;
+
+final class NioAttemptTest extends AttemptSuite {
+  @Override
+  protected Engine engine() {
+    return Engine.JAVA;
+  }
+}

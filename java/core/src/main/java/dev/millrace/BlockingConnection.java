@@ -12,6 +12,14 @@ import java.util.Optional;
 public interface BlockingConnection extends AutoCloseable {
 
   /**
+   * The connection underneath, for all that does not wait: its handshake, pings, a close with a
+   * code. It must not be paused or resumed.
+   *
+   * @return the connection
+   */
+  Connection connection();
+
+  /**
    * Sends a text message, waiting while outgoing bytes are over the high-water mark.
    *
    * @param text the text
@@ -31,11 +39,15 @@ public interface BlockingConnection extends AutoCloseable {
   SendResult send(ByteBuffer binary) throws InterruptedException;
 
   /**
-   * Waits for the next message. Reading pauses while nobody receives.
+   * Waits for the next message. While nobody receives, reading pauses once 16 messages, or bytes up
+   * to the high-water mark, are waiting; then no Close of the peer's is seen either. What came
+   * before the end is still received.
    *
-   * @return the message, valid until the next call and on the calling thread
+   * @return the message, valid until the next call and on the calling thread; it can be {@linkplain
+   *     Message#retain() retained} once, and its payload is that lease's then
    * @throws InterruptedException if interrupted while waiting
-   * @throws IllegalStateException if the connection has ended, with its reason
+   * @throws IllegalStateException if the connection has ended, with its reason, or on its loop
+   *     thread
    */
   Message receive() throws InterruptedException;
 
@@ -49,7 +61,11 @@ public interface BlockingConnection extends AutoCloseable {
    */
   Optional<Message> receive(Duration timeout) throws InterruptedException;
 
-  /** Closes with {@link CloseCode#NORMAL_CLOSURE} and waits for the closing handshake. */
+  /**
+   * Closes with {@link CloseCode#NORMAL_CLOSURE} and waits for the closing handshake, which {@link
+   * Limits#closeTimeout()} bounds; drops what was not received, and wakes whoever waits. Any
+   * thread; interrupted, or on the loop thread, it does not wait.
+   */
   @Override
   void close();
 }

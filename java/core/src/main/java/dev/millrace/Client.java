@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace;
 
+import dev.millrace.internal.spi.ClientLoop;
+import dev.millrace.internal.spi.ClientSpec;
+import dev.millrace.internal.spi.CompressionBudget;
+import dev.millrace.internal.spi.EngineClient;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +27,55 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Client implements AutoCloseable {
 
-  private Client() {}
+  private static final int NAME_THREADS = 8;
+  private static final int CALLBACK_THREADS = 32;
+
+  private final Engine engine;
+  private final ClientSpec spec;
+  private final EngineClient running;
+  private final ExecutorService names;
+  private final ExecutorService callbacks;
+  private final Dialer dialer;
+  private final Dialer blockingDialer;
+  private final Reconnect reconnect;
+  private final Set<ClientLink> links = ConcurrentHashMap.newKeySet();
+  private volatile boolean closed;
+
+  /**
+   * A client of running loops.
+   *
+   * @param names asks for names; may block
+   * @param callbacks runs callbacks that may block
+   */
+  Client(
+      Engine engine,
+      ClientSpec spec,
+      EngineClient running,
+      ClientOptions options,
+      ExecutorService names,
+      ExecutorService callbacks) {
+    this.engine = engine;
+    this.spec = spec;
+    this.running = running;
+    this.names = names;
+    this.callbacks = callbacks;
+    this.reconnect = options.reconnect();
+    CompressionBudget budget = CompressionBudget.of(spec.compression());
+    this.dialer = dialer(options, budget);
+    this.blockingDialer = dialer(options.withExecutor(HandlerExecutor.loop()), budget);
+    running.terminated().whenComplete((none, failure) -> ended());
+  }
+
+  private Dialer dialer(ClientOptions options, CompressionBudget budget) {
+    return new Dialer(
+        options,
+        new NameService(names),
+        callbacks,
+        spec.compression(),
+        budget,
+        System::nanoTime,
+        () -> ThreadLocalRandom.current().nextDouble());
+  }
 
   /**
    * A client with default options.
@@ -63,7 +122,9 @@ public final class Client implements AutoCloseable {
    * @return as of {@link #connect(URI, Handler)}
    */
   public CompletionStage<Connection> connect(ConnectRequest request, Handler handler) {
-    return link(request, handler).opened();
+    Objects.requireNonNull(request, "request");
+    Objects.requireNonNull(handler, "handler");
+    return begin(dialer, reconnect, request, handler, false).opened();
   }
 
   /**
@@ -78,7 +139,22 @@ public final class Client implements AutoCloseable {
   public Link link(ConnectRequest request, Handler handler) {
     Objects.requireNonNull(request, "request");
     Objects.requireNonNull(handler, "handler");
-    throw notYet();
+    return begin(dialer, reconnect, request, handler, true);
+  }
+
+  private ClientLink begin(
+      Dialer dialer, Reconnect policy, ConnectRequest request, Handler handler, boolean watched) {
+    ClientLoop loop = running.leastLoaded();
+    ClientLink link =
+        new ClientLink(
+            dialer, policy, loop, request, handler, watched, () -> closed, links::remove);
+    links.add(link);
+    if (closed) { // looked at behind add: either this sees it, or close() sees the link
+      links.remove(link);
+      throw new IllegalStateException("the client is closed");
+    }
+    link.start();
+    return link;
   }
 
   /**
@@ -104,7 +180,27 @@ public final class Client implements AutoCloseable {
   public BlockingConnection open(ConnectRequest request)
       throws MillraceException, InterruptedException {
     Objects.requireNonNull(request, "request");
-    throw notYet();
+    BlockingLink blocking = new BlockingLink(spec.limits().highWaterMarkBytes());
+    ClientLink link = begin(blockingDialer, Reconnect.never(), request, blocking, true);
+    blocking.runsOn(link.loop());
+    try {
+      blocking.requireMayWait();
+      link.opened().toCompletableFuture().get();
+      return blocking;
+    } catch (InterruptedException | IllegalStateException e) {
+      link.close();
+      throw e;
+    } catch (ExecutionException e) {
+      throw notOpened(request, e.getCause());
+    }
+  }
+
+  private static MillraceException notOpened(ConnectRequest request, Throwable cause) {
+    if (cause instanceof MillraceException told) {
+      return told;
+    }
+    String sentence = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    return new MillraceException("no connection: " + request + ": " + sentence, cause);
   }
 
   /**
@@ -113,7 +209,7 @@ public final class Client implements AutoCloseable {
    * @return a snapshot
    */
   public int connectionCount() {
-    throw notYet();
+    return running.connectionCount();
   }
 
   /**
@@ -122,7 +218,13 @@ public final class Client implements AutoCloseable {
    * @return a snapshot, one element for each loop
    */
   public List<LoopStatistics> statistics() {
-    throw notYet();
+    List<LoopStatistics> statistics = new ArrayList<>();
+    for (int loop = 0; loop < spec.loops(); loop++) {
+      LoopStatistics one = new LoopStatistics();
+      running.readStatistics(loop, one.values());
+      statistics.add(one);
+    }
+    return List.copyOf(statistics);
   }
 
   /**
@@ -131,18 +233,36 @@ public final class Client implements AutoCloseable {
    * @return {@link Engine#NATIVE} or {@link Engine#JAVA}
    */
   public Engine engine() {
-    throw notYet();
+    return engine;
   }
 
   /**
    * Ends its links, closes its connections with {@link CloseCode#GOING_AWAY} and waits for their
-   * closing handshakes up to {@link Limits#closeTimeout()}; on a loop thread it does not wait.
+   * closing handshakes up to {@link Limits#closeTimeout()}; on a loop thread it does not wait. What
+   * was not open yet fails with an {@link java.io.IOException}. Calling it again waits for the
+   * first call.
    */
   @Override
-  public void close() {}
+  public void close() {
+    closed = true;
+    links.forEach(ClientLink::endWithClient);
+    running.shutdown(spec.limits().closeTimeout());
+    if (running.terminated().toCompletableFuture().isDone()) {
+      ended(); // what depends on that stage may not have run yet
+    }
+  }
 
-  private static UnsupportedOperationException notYet() {
-    return new UnsupportedOperationException("client connections are not in 0.1.0");
+  /** The last loop has ended, and nothing moves any more. */
+  private void ended() {
+    closed = true;
+    links.forEach(ClientLink::abandon);
+    names.shutdownNow();
+    callbacks.shutdownNow();
+  }
+
+  @Override
+  public String toString() {
+    return "Client[engine=" + engine + ", connections=" + connectionCount() + "]";
   }
 
   /** Options of a {@link Client}. Not safe for several threads. */
@@ -158,7 +278,8 @@ public final class Client implements AutoCloseable {
     private int loops = 1;
     private Duration connectTimeout = Duration.ofSeconds(10);
     private int maxRedirects;
-    private @Nullable URI proxy;
+    private @Nullable HttpProxy proxy;
+    private final Set<String> keptHeaders = new LinkedHashSet<>();
 
     private Builder() {}
 
@@ -300,7 +421,23 @@ public final class Client implements AutoCloseable {
      * @throws IllegalArgumentException if it is not of that form
      */
     public Builder proxy(URI proxy) {
-      this.proxy = Objects.requireNonNull(proxy, "proxy");
+      this.proxy = HttpProxy.of(proxy);
+      return this;
+    }
+
+    /**
+     * Keeps headers of the server's answer for {@link Handshake#header} and {@link
+     * Handshake#headers}; by default none is kept.
+     *
+     * @param names header names in any case; {@code *} for all
+     * @return this builder
+     * @throws IllegalArgumentException if one is not an HTTP token
+     */
+    public Builder keepHeaders(String... names) {
+      for (String name : names) {
+        HeaderFields.requireToken("header name", name);
+        keptHeaders.add(name.toLowerCase(Locale.ROOT));
+      }
       return this;
     }
 
@@ -308,10 +445,24 @@ public final class Client implements AutoCloseable {
      * Starts the client's loops.
      *
      * @return the client
-     * @throws MillraceException if no engine could be started
+     * @throws EngineUnavailableException if the engine cannot be used on this machine
+     * @throws MillraceException if something else kept its loops from starting
      */
     public Client build() throws MillraceException {
-      throw notYet();
+      ClientSpec spec = new ClientSpec(loops, limits, compression, relaxed);
+      ClientOptions options =
+          new ClientOptions(
+              reconnect, socketOptions, executor, connectTimeout, maxRedirects, proxy, keptHeaders);
+      Engines.Choice choice = Engines.choose(engine);
+      EngineClient started = choice.provider().start(spec);
+      choice.announce();
+      return new Client(
+          choice.provider().engine(),
+          spec,
+          started,
+          options,
+          DaemonPool.create("millrace-names", NAME_THREADS),
+          DaemonPool.create("millrace-before-attempt", CALLBACK_THREADS));
     }
 
     @Override

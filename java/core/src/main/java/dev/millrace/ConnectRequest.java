@@ -13,11 +13,14 @@ import java.util.Objects;
 public final class ConnectRequest {
 
   private final URI uri;
+  private final Target target;
   private final Map<String, String> headers;
   private final List<String> subprotocols;
 
-  private ConnectRequest(URI uri, Map<String, String> headers, List<String> subprotocols) {
+  private ConnectRequest(
+      URI uri, Target target, Map<String, String> headers, List<String> subprotocols) {
     this.uri = uri;
+    this.target = target;
     this.headers = headers;
     this.subprotocols = subprotocols;
   }
@@ -27,13 +30,14 @@ public final class ConnectRequest {
    *
    * @param uri {@code ws://HOST:PORT/PATH?QUERY}, where the port is 80 if it is left out; {@code
    *     ws+unix:///SOCKET:/PATH} for a Unix socket; {@code ws+unix:@NAME:/PATH} for one in Linux's
-   *     abstract namespace. User information becomes a Basic {@code Authorization} header
+   *     abstract namespace; the path is {@code /} if it is left out. User information becomes a
+   *     Basic {@code Authorization} header
    * @return the request
    * @throws IllegalArgumentException if it is none of these forms, or has a fragment (RFC 6455 3)
    */
   public static ConnectRequest to(URI uri) {
     Objects.requireNonNull(uri, "uri");
-    return new ConnectRequest(uri, Map.of(), List.of());
+    return new ConnectRequest(uri, Target.of(uri), Map.of(), List.of());
   }
 
   /**
@@ -45,19 +49,21 @@ public final class ConnectRequest {
    */
   public ConnectRequest withUri(URI uri) {
     Objects.requireNonNull(uri, "uri");
-    return new ConnectRequest(uri, headers, subprotocols);
+    return new ConnectRequest(uri, Target.of(uri), headers, subprotocols);
   }
 
   /**
    * Adds a header, in place of an earlier one of that name.
    *
-   * @param name an HTTP token, none of those that the handshake itself uses
+   * @param name an HTTP token, none of those that the handshake itself uses, {@code Host} among
+   *     them
    * @param value visible characters of ISO-8859-1, blanks and tabs
    * @return a request that has it
    * @throws IllegalArgumentException if name or value may not stand in a request
    */
   public ConnectRequest withHeader(String name, String value) {
-    return new ConnectRequest(uri, HeaderFields.with(headers, name, value), subprotocols);
+    return new ConnectRequest(
+        uri, target, HeaderFields.withRequest(headers, name, value), subprotocols);
   }
 
   /**
@@ -75,7 +81,11 @@ public final class ConnectRequest {
     if (offered.stream().distinct().count() != offered.size()) {
       throw new IllegalArgumentException("subprotocol offered twice: subprotocols=" + offered);
     }
-    return new ConnectRequest(uri, headers, offered);
+    return new ConnectRequest(uri, target, headers, offered);
+  }
+
+  Target target() {
+    return target;
   }
 
   /**
@@ -103,5 +113,11 @@ public final class ConnectRequest {
    */
   public List<String> subprotocols() {
     return subprotocols;
+  }
+
+  /** Neither query nor headers, which may be secrets. */
+  @Override
+  public String toString() {
+    return "ConnectRequest[" + target + "]";
   }
 }

@@ -28,18 +28,25 @@ final class Dispatcher implements RequestDispatcher {
   private final Router<Route> webSockets;
   private final Router<Resource> resources;
   private final Upgrades upgrades;
+  private final TrustedProxies proxies;
 
-  Dispatcher(Router<Route> webSockets, Router<Resource> resources, Upgrades upgrades) {
+  Dispatcher(
+      Router<Route> webSockets,
+      Router<Resource> resources,
+      Upgrades upgrades,
+      TrustedProxies proxies) {
     this.webSockets = webSockets;
     this.resources = resources;
     this.upgrades = upgrades;
+    this.proxies = proxies;
   }
 
   @Override
   public Decision dispatch(RequestHead head) {
     try {
-      return head.kind() == RequestHead.Kind.UPGRADE ? upgrade(head) : serve(head);
-    } catch (Router.MalformedPathException e) {
+      Provenance provenance = Provenance.of(head, proxies);
+      return head.kind() == RequestHead.Kind.UPGRADE ? upgrade(head, provenance) : serve(head);
+    } catch (Router.MalformedPathException | Provenance.MalformedException e) {
       return respond(head, 400, e.getMessage());
     } catch (Throwable t) {
       return failed(head, t);
@@ -62,12 +69,13 @@ final class Dispatcher implements RequestDispatcher {
     return respond(head, 404, "nothing here");
   }
 
-  private Decision upgrade(RequestHead head) throws Router.MalformedPathException {
+  private Decision upgrade(RequestHead head, Provenance provenance)
+      throws Router.MalformedPathException {
     Optional<Router.Match<Route>> found = webSockets.find(head.path());
     if (found.isEmpty() || isShadowed(head, found.get())) {
       return respond(head, 404, "no WebSocket here");
     }
-    return upgrades.decide(head, found.get());
+    return upgrades.decide(head, found.get(), provenance);
   }
 
   private boolean isShadowed(RequestHead head, Router.Match<?> webSocket)

@@ -37,6 +37,11 @@ abstract class ForwardingHandshake implements Handshake, NamedPeer {
   }
 
   @Override
+  public final Map<String, String> headers() {
+    return kept.headers();
+  }
+
+  @Override
   public final Optional<String> subprotocol() {
     return kept.subprotocol();
   }
@@ -49,6 +54,11 @@ abstract class ForwardingHandshake implements Handshake, NamedPeer {
   @Override
   public final SocketAddress remoteAddress() {
     return kept.remoteAddress();
+  }
+
+  @Override
+  public Optional<SocketAddress> proxyAddress() {
+    return kept.proxyAddress();
   }
 
   @Override

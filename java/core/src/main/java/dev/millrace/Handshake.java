@@ -54,12 +54,22 @@ public interface Handshake {
   }
 
   /**
-   * The value of a header named in {@link Server.Builder#keepHeaders}.
+   * The value of a header named in {@link Server.Builder#keepHeaders}, or for a client's connection
+   * of a header of the answer named in {@link Client.Builder#keepHeaders}.
    *
    * @param name a header name in any case
    * @return its first value, empty if it was not sent or is not kept
    */
   Optional<String> header(String name);
+
+  /**
+   * All that {@link #header} tells of.
+   *
+   * @return an unmodifiable map from names in lower case to their first values
+   */
+  default Map<String, String> headers() {
+    return Map.of();
+  }
 
   /**
    * The subprotocol the server chose.
@@ -89,13 +99,24 @@ public interface Handshake {
   }
 
   /**
-   * The peer's address: an {@link java.net.InetSocketAddress}, or for a Unix socket a {@link
-   * java.net.UnixDomainSocketAddress}, mostly unnamed.
+   * The client's address: an {@link java.net.InetSocketAddress}, or for a Unix socket a {@link
+   * java.net.UnixDomainSocketAddress}, mostly unnamed. Behind {@link TrustedProxies} it is the one
+   * that they name, with port 0 where they name none.
    *
    * @return the address; mostly an object made for this call, because a connection that nobody asks
    *     keeps but its bytes
    */
   SocketAddress remoteAddress();
+
+  /**
+   * The other end of the socket where that is not the client's: the {@link TrustedProxies trusted
+   * proxy} that has handed the request on.
+   *
+   * @return its address, empty if the client has connected itself, or the proxy asks for itself
+   */
+  default Optional<SocketAddress> proxyAddress() {
+    return Optional.empty();
+  }
 
   /**
    * Who the peer has proved to be: what {@link Upgrade.Accepted#principal} was given, else for a

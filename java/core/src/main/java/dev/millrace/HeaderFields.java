@@ -7,10 +7,23 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** The response headers that an application may add, and nothing that could split a response. */
+/** The headers that an application may add, and nothing that could split request or response. */
 final class HeaderFields {
 
-  private static final Set<String> RESERVED =
+  private static final Set<String> OF_REQUESTS =
+      Set.of(
+          "connection",
+          "content-length",
+          "host",
+          "sec-websocket-accept",
+          "sec-websocket-extensions",
+          "sec-websocket-key",
+          "sec-websocket-protocol",
+          "sec-websocket-version",
+          "transfer-encoding",
+          "upgrade");
+
+  private static final Set<String> OF_RESPONSES =
       Set.of(
           "connection",
           "content-length",
@@ -27,11 +40,21 @@ final class HeaderFields {
 
   private HeaderFields() {}
 
-  /** A copy with one more field; a field of the same name in any case is replaced. */
+  /** A copy of a response's fields with one more; one of the same name in any case is replaced. */
   static Map<String, String> with(Map<String, String> fields, String name, String value) {
+    return with(fields, name, value, OF_RESPONSES, "server");
+  }
+
+  /** As {@link #with}, of a request's fields. */
+  static Map<String, String> withRequest(Map<String, String> fields, String name, String value) {
+    return with(fields, name, value, OF_REQUESTS, "client");
+  }
+
+  private static Map<String, String> with(
+      Map<String, String> fields, String name, String value, Set<String> reserved, String by) {
     requireToken("header name", name);
-    if (RESERVED.contains(name.toLowerCase(Locale.ROOT))) {
-      throw new IllegalArgumentException("header is set by the server itself: name=" + name);
+    if (reserved.contains(name.toLowerCase(Locale.ROOT))) {
+      throw new IllegalArgumentException("header is set by the " + by + " itself: name=" + name);
     }
     requireValue(name, value);
     Map<String, String> added = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
@@ -76,7 +99,7 @@ final class HeaderFields {
     }
   }
 
-  private static boolean isTokenCharacter(char c) {
+  static boolean isTokenCharacter(char c) {
     return (c >= '0' && c <= '9')
         || (c >= 'A' && c <= 'Z')
         || (c >= 'a' && c <= 'z')

@@ -52,8 +52,14 @@ final class OriginPolicy {
     return normal;
   }
 
-  /** Whether a request may upgrade, given its Origin headers and the authority it asked for. */
-  boolean permits(List<String> origins, Optional<String> authority) {
+  /**
+   * Whether a request may upgrade.
+   *
+   * @param origins its Origin headers
+   * @param scheme in which it was made, as a trusted proxy says; null if nobody does
+   * @param authority that it is for
+   */
+  boolean permits(List<String> origins, @Nullable String scheme, Optional<String> authority) {
     if (any || origins.isEmpty()) {
       return true;
     }
@@ -65,16 +71,33 @@ final class OriginPolicy {
       return allowed.contains("null");
     }
     String normal = normalize(origin);
-    return normal != null && (allowed.contains(normal) || isSame(normal, authority));
+    return normal != null && (allowed.contains(normal) || isSame(normal, scheme, authority));
   }
 
   // The listener speaks plain ws, so that a Host without a port means port 80. Behind a proxy that
-  // ends TLS the page's origin is https, port 443: such a server names it.
-  private static boolean isSame(String normalOrigin, Optional<String> authority) {
-    return authority
-        .map(host -> normalize("http://" + host))
-        .filter(own -> hostAndPort(own).equals(hostAndPort(normalOrigin)))
-        .isPresent();
+  // ends TLS the page's origin is https, port 443: the proxy says so, or the server names it.
+  private static boolean isSame(
+      String normalOrigin, @Nullable String scheme, Optional<String> authority) {
+    String own =
+        authority.map(host -> normalize(schemeOfPages(scheme) + "://" + host)).orElse(null);
+    if (own == null) {
+      return false;
+    }
+    return scheme == null
+        ? hostAndPort(own).equals(hostAndPort(normalOrigin))
+        : own.equals(normalOrigin);
+  }
+
+  /** The scheme of pages that are served beside a WebSocket. */
+  private static String schemeOfPages(@Nullable String scheme) {
+    if (scheme == null) {
+      return "http";
+    }
+    return switch (scheme.toLowerCase(Locale.ROOT)) {
+      case "ws" -> "http";
+      case "wss" -> "https";
+      default -> scheme;
+    };
   }
 
   private static String hostAndPort(String normal) {

@@ -175,6 +175,29 @@ public final class Reconnect {
     return values.maxAttempts;
   }
 
+  boolean isNever() {
+    return values.shortest.isZero();
+  }
+
+  /**
+   * How long to wait.
+   *
+   * @param n the place in the row of delays, from 1
+   * @param jitter from 0 to below 1
+   * @param atLeast what the server asked for; not more than {@link #longest()} of it counts
+   */
+  Duration delay(int n, double jitter, Duration atLeast) {
+    long longest = values.longest.toNanos();
+    long whole = values.shortest.toNanos();
+    for (int i = 1; i < n && whole < longest; i++) {
+      whole *= 2; // at most twice a day: no overflow
+    }
+    whole = Math.min(whole, longest);
+    long delay = whole / 2 + (long) (jitter * (whole - whole / 2));
+    long asked = atLeast.compareTo(values.longest) < 0 ? atLeast.toNanos() : longest;
+    return Duration.ofNanos(Math.max(delay, asked));
+  }
+
   boolean isLoss(CloseReason reason) {
     return values.loss.test(reason);
   }

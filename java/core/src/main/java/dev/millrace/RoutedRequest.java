@@ -9,7 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /** A request together with what the router found in its path. */
-record RoutedRequest(RequestHead head, Map<String, String> parameters) implements UpgradeRequest {
+record RoutedRequest(RequestHead head, Map<String, String> parameters, Provenance provenance)
+    implements UpgradeRequest {
 
   @Override
   public String path() {
@@ -43,11 +44,17 @@ record RoutedRequest(RequestHead head, Map<String, String> parameters) implement
 
   @Override
   public SocketAddress remoteAddress() {
-    return head.remote();
+    return provenance.client();
   }
 
   @Override
+  public Optional<SocketAddress> proxyAddress() {
+    return Optional.ofNullable(provenance.proxy());
+  }
+
+  /** A proxy has proved who it is itself, not who its clients are. */
+  @Override
   public Optional<Principal> peer() {
-    return head.peer();
+    return provenance.proxy() == null ? head.peer() : Optional.empty();
   }
 }

@@ -216,6 +216,7 @@ public final class Server implements AutoCloseable {
     private SocketOptions socketOptions = SocketOptions.defaults();
     private Compression compression = Compression.disabled();
     private final Set<ProtocolRule> relaxed = EnumSet.noneOf(ProtocolRule.class);
+    private TrustedProxies proxies = TrustedProxies.none();
     private Engine engine = Engine.AUTO;
     private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
 
@@ -397,7 +398,9 @@ public final class Server implements AutoCloseable {
     /**
      * Lets pages of other origins connect (RFC 6455 10.2). By default a request that has an {@code
      * Origin} header is answered with 403 unless it equals {@code Host} in host and port, port 80
-     * where none is given. Behind a proxy that ends TLS, name the page's origin here.
+     * where none is given. Where one of the {@link #trustProxies trusted proxies} says in which
+     * scheme the request was made and for which host, it must equal those. Behind another proxy
+     * that ends TLS, name the page's origin here.
      *
      * @param origins such as {@code https://example.com} or {@code http://localhost:3000}; {@code
      *     null} as text for pages without an origin; {@code *} for all
@@ -406,6 +409,19 @@ public final class Server implements AutoCloseable {
      */
     public Builder allowOrigins(String... origins) {
       allowedOrigins.addAll(OriginPolicy.requireNames(origins));
+      return this;
+    }
+
+    /**
+     * Sets the proxies that are believed whose connection it is that they hand on. {@link
+     * Handshake#remoteAddress()} is that client's then; limits by address and the decision on the
+     * origin go by what they say.
+     *
+     * @param proxies by default {@link TrustedProxies#none()}
+     * @return this builder
+     */
+    public Builder trustProxies(TrustedProxies proxies) {
+      this.proxies = Objects.requireNonNull(proxies, "proxies");
       return this;
     }
 
@@ -534,10 +550,19 @@ public final class Server implements AutoCloseable {
               List.copyOf(keptHeaders),
               redaction,
               compression);
-      Dispatcher dispatcher = new Dispatcher(webSockets.copy(), resources.copy(), upgrades);
+      Dispatcher dispatcher =
+          new Dispatcher(webSockets.copy(), resources.copy(), upgrades, proxies);
       Engines.Choice choice = Engines.choose(engine);
       ServerSpec spec =
-          new ServerSpec(listen, loops, limits, socketOptions, compression, relaxed, dispatcher);
+          new ServerSpec(
+              listen,
+              loops,
+              limits,
+              socketOptions,
+              compression,
+              relaxed,
+              proxies.hasProxyProtocol(),
+              dispatcher);
       EngineServer started = choice.provider().start(spec);
       choice.announce();
       return new Server(choice.provider().engine(), spec, admissions, started);

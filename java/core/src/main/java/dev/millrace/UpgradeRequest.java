@@ -59,14 +59,24 @@ public interface UpgradeRequest {
   List<String> subprotocols();
 
   /**
-   * The peer's address, as in {@link Handshake#remoteAddress()}.
+   * The client's address, as in {@link Handshake#remoteAddress()}.
    *
    * @return the address
    */
   SocketAddress remoteAddress();
 
   /**
-   * Who the peer has proved to be before the request: for a Unix socket a {@link UnixPeer}.
+   * The proxy that has handed the request on, as in {@link Handshake#proxyAddress()}.
+   *
+   * @return its address, empty if the client has connected itself
+   */
+  default Optional<SocketAddress> proxyAddress() {
+    return Optional.empty();
+  }
+
+  /**
+   * Who the peer has proved to be before the request: for a Unix socket a {@link UnixPeer}, unless
+   * it is that of a proxy.
    *
    * @return the identity, empty if nothing was proved
    */

@@ -55,17 +55,17 @@ final class Upgrades {
     return budget;
   }
 
-  Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match) {
-    if (!origins.permits(head.headers("Origin"), head.authority())) {
+  Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match, Provenance provenance) {
+    if (!origins.permits(head.headers("Origin"), provenance.scheme(), provenance.authority())) {
       return Dispatcher.respond(head, 403, "origin not allowed");
     }
     Admission place;
     try {
-      place = admissions.admit(match.pattern(), head.remote());
+      place = admissions.admit(match.pattern(), provenance.client());
     } catch (Admissions.RefusedException e) {
       return unavailable(e.getMessage());
     }
-    Candidate candidate = new Candidate(head, match, place);
+    Candidate candidate = new Candidate(head, match, provenance, place);
     try {
       return hook instanceof UpgradeHook.InTime inTime
           ? candidate.ask(inTime)
@@ -87,8 +87,12 @@ final class Upgrades {
     private volatile Admission memory = Admission.UNCOUNTED;
     private volatile boolean abandoned;
 
-    Candidate(RequestHead head, Router.Match<Dispatcher.Route> match, Admission place) {
-      this.request = new RoutedRequest(head, match.parameters());
+    Candidate(
+        RequestHead head,
+        Router.Match<Dispatcher.Route> match,
+        Provenance provenance,
+        Admission place) {
+      this.request = new RoutedRequest(head, match.parameters(), provenance);
       this.match = match;
       this.place = place;
     }
@@ -213,6 +217,11 @@ final class Upgrades {
                   subprotocol,
                   accepted.attributes())
               .compact();
+      if (request.provenance().proxy() != null) {
+        handshake =
+            new ProxiedHandshake(
+                handshake, PlainHandshake.of(shared, request.provenance().proxy()));
+      }
       Principal peer = accepted.principal().or(request::peer).orElse(null);
       if (peer != null) {
         handshake = new IdentifiedHandshake(handshake, peer, redaction);

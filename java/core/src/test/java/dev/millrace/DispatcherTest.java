@@ -77,7 +77,7 @@ class DispatcherTest {
             keptHeaders,
             UnaryOperator.identity(),
             Compression.disabled());
-    return new Dispatcher(webSockets, resources, upgrades)
+    return new Dispatcher(webSockets, resources, upgrades, TrustedProxies.none())
         .dispatch(new RequestHead(bytes, kind, PEER));
   }
 

@@ -18,7 +18,7 @@ class OriginPolicyTest {
   private static final OriginPolicy SAME_ONLY = OriginPolicy.of(Set.of());
 
   private static boolean same(String origin, String host) {
-    return SAME_ONLY.permits(List.of(origin), Optional.of(host));
+    return SAME_ONLY.permits(List.of(origin), null, Optional.of(host));
   }
 
   @ParameterizedTest
@@ -59,21 +59,48 @@ class OriginPolicyTest {
     assertThat(same(origin, host)).isFalse();
   }
 
+  /** Where a trusted proxy says in which scheme the page's request was made. */
+  @ParameterizedTest
+  @CsvSource({
+    "https://example.com, https, example.com, true",
+    "https://example.com, HTTPS, example.com:443, true",
+    "https://example.com:8443, https, example.com:8443, true",
+    "https://example.com, wss, example.com, true",
+    "http://example.com, http, example.com, true",
+    "http://example.com, ws, example.com, true",
+    "https://example.com, http, example.com, false",
+    "http://example.com, https, example.com, false",
+    "http://example.com:443, https, example.com, false",
+    "https://example.com:8443, https, example.com, false",
+    "https://example.com, https, example.com:80, false",
+    "https://evil.com, https, example.com, false",
+    "https://example.com, ftp, example.com, false",
+    "https://example.com, '', example.com, false",
+    "https://example.com, https://, example.com, false",
+    "https://example.com, https, 'example.com, evil.com', false",
+  })
+  void ownPagesBehindAProxyAreThoseOfTheScheme(
+      String origin, String scheme, String host, boolean expected) {
+    assertThat(SAME_ONLY.permits(List.of(origin), scheme, Optional.of(host))).isEqualTo(expected);
+  }
+
   @Test
   void withoutAnOriginNobodyIsABrowser() {
-    assertThat(SAME_ONLY.permits(List.of(), Optional.of("example.com"))).isTrue();
+    assertThat(SAME_ONLY.permits(List.of(), null, Optional.of("example.com"))).isTrue();
   }
 
   @Test
   void withoutAHostNoOriginIsTheSame() {
-    assertThat(SAME_ONLY.permits(List.of("http://example.com"), Optional.empty())).isFalse();
+    assertThat(SAME_ONLY.permits(List.of("http://example.com"), null, Optional.empty())).isFalse();
   }
 
   @Test
   void twoOriginsAreNone() {
     assertThat(
             SAME_ONLY.permits(
-                List.of("http://example.com", "http://example.com"), Optional.of("example.com")))
+                List.of("http://example.com", "http://example.com"),
+                null,
+                Optional.of("example.com")))
         .isFalse();
   }
 
@@ -82,12 +109,12 @@ class OriginPolicyTest {
     OriginPolicy policy =
         OriginPolicy.of(OriginPolicy.requireNames("https://Example.com", "http://localhost:3000"));
 
-    assertThat(policy.permits(List.of("https://example.com:443"), Optional.of("x"))).isTrue();
-    assertThat(policy.permits(List.of("http://localhost:3000"), Optional.of("x"))).isTrue();
-    assertThat(policy.permits(List.of("http://example.com"), Optional.of("x"))).isFalse();
-    assertThat(policy.permits(List.of("http://localhost:3001"), Optional.of("x"))).isFalse();
-    assertThat(policy.permits(List.of("null"), Optional.of("x"))).isFalse();
-    assertThat(policy.permits(List.of("http://x"), Optional.of("x"))).isTrue();
+    assertThat(policy.permits(List.of("https://example.com:443"), null, Optional.of("x"))).isTrue();
+    assertThat(policy.permits(List.of("http://localhost:3000"), null, Optional.of("x"))).isTrue();
+    assertThat(policy.permits(List.of("http://example.com"), null, Optional.of("x"))).isFalse();
+    assertThat(policy.permits(List.of("http://localhost:3001"), null, Optional.of("x"))).isFalse();
+    assertThat(policy.permits(List.of("null"), null, Optional.of("x"))).isFalse();
+    assertThat(policy.permits(List.of("http://x"), null, Optional.of("x"))).isTrue();
   }
 
   @Test
@@ -95,11 +122,11 @@ class OriginPolicyTest {
     OriginPolicy all = OriginPolicy.of(OriginPolicy.requireNames("*"));
     OriginPolicy opaque = OriginPolicy.of(OriginPolicy.requireNames("null"));
 
-    assertThat(all.permits(List.of("http://evil.com"), Optional.of("x"))).isTrue();
-    assertThat(all.permits(List.of("null"), Optional.of("x"))).isTrue();
-    assertThat(SAME_ONLY.permits(List.of("*"), Optional.of("*"))).isFalse();
-    assertThat(opaque.permits(List.of("null"), Optional.of("x"))).isTrue();
-    assertThat(opaque.permits(List.of("http://evil.com"), Optional.of("x"))).isFalse();
+    assertThat(all.permits(List.of("http://evil.com"), null, Optional.of("x"))).isTrue();
+    assertThat(all.permits(List.of("null"), null, Optional.of("x"))).isTrue();
+    assertThat(SAME_ONLY.permits(List.of("*"), null, Optional.of("*"))).isFalse();
+    assertThat(opaque.permits(List.of("null"), null, Optional.of("x"))).isTrue();
+    assertThat(opaque.permits(List.of("http://evil.com"), null, Optional.of("x"))).isFalse();
   }
 
   @ParameterizedTest

@@ -88,7 +88,7 @@ class UpgradesTest {
     budget = upgrades.budget();
     byte[] head =
         ("GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n").getBytes(StandardCharsets.ISO_8859_1);
-    return new Dispatcher(routes, new Router<>(), upgrades)
+    return new Dispatcher(routes, new Router<>(), upgrades, TrustedProxies.none())
         .dispatch(new RequestHead(head, RequestHead.Kind.UPGRADE, PEER));
   }
 

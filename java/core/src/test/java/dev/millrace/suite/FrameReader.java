@@ -19,9 +19,15 @@ final class FrameReader {
   private final DataInputStream in;
   private boolean inMessage;
   private boolean closed;
+  private boolean compresses;
 
   FrameReader(InputStream in) {
     this.in = new DataInputStream(in);
+  }
+
+  /** From now on messages may be compressed (RFC 7692 6.1), which are not looked into here. */
+  void allowCompressed() {
+    compresses = true;
   }
 
   /** The next frame. An end of the stream is an {@link java.io.EOFException}. */
@@ -31,15 +37,19 @@ final class FrameReader {
     int second = in.readUnsignedByte();
     boolean last = (first & 0x80) != 0;
     int opcode = first & 0x0F;
-    demand((first & 0x70) == 0, "a reserved bit is set (RFC 6455 5.2)");
+    boolean begins = opcode == Frame.TEXT || opcode == Frame.BINARY;
+    boolean compressed = compresses && begins && (first & 0x40) != 0;
+    demand((first & (compressed ? 0x30 : 0x70)) == 0, "a reserved bit is set (RFC 6455 5.2)");
     demand((second & 0x80) == 0, "a server masked its frame (RFC 6455 5.1)");
     demand(opcode <= 2 || (opcode >= 8 && opcode <= 10), "reserved opcode " + opcode);
     long length = readLength(second & 0x7F);
     judge(last, opcode, length);
     byte[] payload = new byte[(int) length];
     in.readFully(payload);
-    judgePayload(last, opcode, payload);
-    return new ServerFrame(last, opcode, payload);
+    if (!compressed) {
+      judgePayload(last, opcode, payload);
+    }
+    return new ServerFrame(last, opcode, compressed, payload);
   }
 
   /** The next byte, or -1 at the end of the stream. */

@@ -35,6 +35,7 @@ public final class RawClient implements AutoCloseable {
   private final Queue<ServerFrame> pongs = new ArrayDeque<>();
   private final ByteArrayOutputStream fragments = new ByteArrayOutputStream();
   private int opcode;
+  private boolean compressed;
 
   private RawClient(Wire wire) {
     this.wire = wire;
@@ -69,6 +70,12 @@ public final class RawClient implements AutoCloseable {
   public RawClient shakeHands(String target) throws IOException {
     write(UpgradeRequestText.to(target).bytes());
     expectAccepted();
+    return this;
+  }
+
+  /** From now on messages may come compressed; {@link DeflateClient} looks into them. */
+  RawClient allowCompressed() {
+    frames.allowCompressed();
     return this;
   }
 
@@ -150,9 +157,12 @@ public final class RawClient implements AutoCloseable {
       messages.add(frame);
     } else {
       fragments.writeBytes(frame.payload());
-      opcode = frame.opcode() == Frame.CONTINUATION ? opcode : frame.opcode();
+      if (frame.opcode() != Frame.CONTINUATION) {
+        opcode = frame.opcode();
+        compressed = frame.compressed();
+      }
       if (frame.last()) {
-        messages.add(new ServerFrame(true, opcode, fragments.toByteArray()));
+        messages.add(new ServerFrame(true, opcode, compressed, fragments.toByteArray()));
         fragments.reset();
       }
     }

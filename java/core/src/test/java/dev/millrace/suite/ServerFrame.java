@@ -3,8 +3,16 @@ package dev.millrace.suite;
 
 import java.nio.charset.StandardCharsets;
 
-/** A frame that a server sent and {@link FrameReader} found legal. */
-public record ServerFrame(boolean last, int opcode, byte[] payload) {
+/**
+ * A frame that a server sent and {@link FrameReader} found legal.
+ *
+ * @param compressed RSV1 is set (RFC 7692 6)
+ */
+public record ServerFrame(boolean last, int opcode, boolean compressed, byte[] payload) {
+
+  public ServerFrame(boolean last, int opcode, byte[] payload) {
+    this(last, opcode, false, payload);
+  }
 
   public boolean isControl() {
     return opcode >= Frame.CLOSE;

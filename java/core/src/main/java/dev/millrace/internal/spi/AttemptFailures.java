@@ -67,13 +67,15 @@ public final class AttemptFailures {
     return new EOFException("the server ended the connection before its response was complete");
   }
 
-  /** The socket broke before its response was complete. */
-  public static IOException broken(int errno) {
-    return new IOException(
-        "the connection broke before the response was complete: "
-            + Errno.text(errno)
-            + ", errno="
-            + errno);
+  /**
+   * The socket broke before its response was complete.
+   *
+   * @param errno why, in Linux's numbers
+   * @param cause what the system said; null where there is no exception
+   */
+  public static IOException broken(int errno, @Nullable IOException cause) {
+    String text = Errno.text(errno) + ": errno=" + errno;
+    return new IOException("the connection broke before the response was complete: " + text, cause);
   }
 
   /** The client has ended, or is about to. */

@@ -34,6 +34,7 @@ public final class RequestHead {
   private final Kind kind;
   private final SocketAddress remote;
   private final @Nullable Principal peer;
+  private final @Nullable ProxiedAddress proxied;
   private final int fieldsStart;
   private final int authorityStart;
   private final int pathStart;
@@ -59,8 +60,27 @@ public final class RequestHead {
    * @param peer the peer's identity, or null
    */
   public RequestHead(byte[] head, Kind kind, SocketAddress remote, @Nullable Principal peer) {
+    this(head, kind, remote, peer, null);
+  }
+
+  /**
+   * A request of a connection that may have begun with a header of the PROXY protocol.
+   *
+   * @param head the bytes from the request line to the empty line; not copied, must not change
+   * @param kind what is asked for
+   * @param remote the address at the other end of the socket
+   * @param peer the identity of who is there, or null
+   * @param proxied what the header said, null if there was none
+   */
+  public RequestHead(
+      byte[] head,
+      Kind kind,
+      SocketAddress remote,
+      @Nullable Principal peer,
+      @Nullable ProxiedAddress proxied) {
     this.head = head;
     this.peer = peer;
+    this.proxied = proxied;
     this.kind = Objects.requireNonNull(kind, "kind");
     this.remote = Objects.requireNonNull(remote, "remote");
     int lineEnd = lineEnd(0);
@@ -90,6 +110,15 @@ public final class RequestHead {
    */
   public SocketAddress remote() {
     return remote;
+  }
+
+  /**
+   * What the header of the PROXY protocol said.
+   *
+   * @return null if the connection began with none
+   */
+  public @Nullable ProxiedAddress proxied() {
+    return proxied;
   }
 
   /**

@@ -18,6 +18,7 @@ import java.util.Set;
  * @param socketOptions what the system is asked for when listening
  * @param compression how messages are compressed where that was agreed on
  * @param relaxed the rules that are not enforced
+ * @param proxyProtocol whether connections may begin with a header of the PROXY protocol
  * @param dispatcher decides what a request becomes; called on loop threads, several at once
  */
 public record ServerSpec(
@@ -27,6 +28,7 @@ public record ServerSpec(
     SocketOptions socketOptions,
     Compression compression,
     Set<ProtocolRule> relaxed,
+    boolean proxyProtocol,
     RequestDispatcher dispatcher) {
 
   /** The most loops that an engine must take. */

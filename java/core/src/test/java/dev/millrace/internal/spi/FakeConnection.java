@@ -17,31 +17,31 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /** A connection without an engine: it records how it was asked to close. */
-final class FakeConnection extends AbstractConnection {
+public final class FakeConnection extends AbstractConnection {
 
-  final List<String> closes = new ArrayList<>();
+  public final List<String> closes = new ArrayList<>();
 
-  FakeConnection(Handler handler) {
+  public FakeConnection(Handler handler) {
     this(handler, new FakeHandshake("/fake"));
   }
 
-  FakeConnection(Handler handler, Handshake handshake) {
+  public FakeConnection(Handler handler, Handshake handshake) {
     super(handler, handshake);
   }
 
-  void open() {
+  public void open() {
     deliverOpen();
   }
 
-  void message() {
+  public void message() {
     deliverMessage(new FakeMessage());
   }
 
-  void writable() {
+  public void writable() {
     deliverWritable();
   }
 
-  void end(CloseReason reason) {
+  public void end(CloseReason reason) {
     deliverClose(reason);
   }
 

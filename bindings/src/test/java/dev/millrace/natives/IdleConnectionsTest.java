@@ -34,8 +34,8 @@ class IdleConnectionsTest {
   /** Descriptors of the server that are no connections. */
   private static final int OTHER_DESCRIPTORS = 500;
 
-  private static final int MAX_HEAP_BYTES = 128;
-  private static final int MAX_NATIVE_BYTES = 256;
+  static final int MAX_HEAP_BYTES = 128;
+  static final int MAX_NATIVE_BYTES = 256;
   private static final int TIMER_BYTES = 32;
 
   private static final int BUSY = 500;
@@ -60,11 +60,11 @@ class IdleConnectionsTest {
       open(server, clients, FEW);
       // Only the sum is kept: a histogram would be counted by the next one.
       long heapOfFew = LiveHeap.now().bytes();
-      long nativeOfFew = nativeBytes(server);
+      long nativeOfFew = nativeBytes(server.statistics());
       open(server, clients, MANY);
       LiveHeap heap = LiveHeap.now();
       double heapSlope = (double) (heap.bytes() - heapOfFew) / (MANY - FEW);
-      double nativeSlope = (double) (nativeBytes(server) - nativeOfFew) / (MANY - FEW);
+      double nativeSlope = (double) (nativeBytes(server.statistics()) - nativeOfFew) / (MANY - FEW);
       System.out.printf(
           "an idle connection: %.1f bytes of heap, %.1f native%n", heapSlope, nativeSlope);
       assertThat(heapSlope)
@@ -134,6 +134,10 @@ class IdleConnectionsTest {
 
   private static void open(Server server, IdleClients clients, int total) throws Exception {
     clients.open(total);
+    awaitOpen(server, total);
+  }
+
+  static void awaitOpen(Server server, int total) {
     Deadline.until(() -> server.connectionCount() == total, total + " connections");
     // Areas are told at the end of a turn.
     Deadline.until(
@@ -145,9 +149,9 @@ class IdleConnectionsTest {
    * What areas hold for longer than a turn, the two words of each slot that other threads read, and
    * the entry of its timer.
    */
-  private static long nativeBytes(Server server) {
+  static long nativeBytes(List<LoopStatistics> loops) {
     long bytes = 0;
-    for (LoopStatistics loop : server.statistics()) {
+    for (LoopStatistics loop : loops) {
       bytes += loop.use(MemoryArea.SLAB) + loop.use(MemoryArea.BLOCKS);
       bytes += loop.connections() * (2 * Long.BYTES + TIMER_BYTES);
     }

@@ -121,7 +121,12 @@ record EchoOptions(
     return switch (value) {
       case "off" -> Compression.disabled();
       case "on" -> Compression.enabled();
-      default -> throw new UsageException("--compression is off or on, not " + value);
+      default -> {
+        if (!value.matches("[1-9]")) {
+          throw new UsageException("--compression is off, on or a level from 1 to 9, not " + value);
+        }
+        yield Compression.enabled().withLevel(Integer.parseInt(value));
+      }
     };
   }
 }

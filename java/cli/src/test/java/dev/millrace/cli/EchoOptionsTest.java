@@ -62,6 +62,7 @@ class EchoOptionsTest {
         "--max-message many",
         "--engine fast",
         "--compression maybe",
+        "--compression 10",
         "--executor pool",
         "--listen",
         "--verbose",
@@ -97,5 +98,6 @@ class EchoOptionsTest {
   @Test
   void compresses() throws UsageException {
     assertSame(Compression.enabled(), parse("--compression on").compression());
+    assertEquals(6, parse("--compression 6").compression().level());
   }
 }

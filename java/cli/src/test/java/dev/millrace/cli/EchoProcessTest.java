@@ -134,7 +134,7 @@ class EchoProcessTest {
   @Test
   void aMistakeOnTheCommandLineIsOneLineAndStatusTwo() throws Exception {
     assertFails(start("--bogus"), 2, "--bogus");
-    assertFails(start("--compression", "maybe"), 2, "--compression is off or on, not maybe");
+    assertFails(start("--compression", "maybe"), 2, "--compression is off, on or a level");
     assertFails(start("--loops", "0"), 2, "loops=0");
     assertFails(start("--listen", "tcp://127.0.0.1:0"), 2, "tcp://127.0.0.1:0");
   }

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What {@code ./millrace echo} promises to scripts. */
 @Timeout(60)
-final class LauncherTest {
+final class LauncherIT {
 
   @BeforeAll
   @Timeout(400)

@@ -86,7 +86,9 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
   if (connection.phase == Phase::ended || connection.phase == Phase::free) return;
   if (connection.on_poller) os::poller_remove(poller_, connection.stream.fd());
   connection.on_poller = false;
-  connection.stream.close(reset);
+  // A client that gives up before it is open has nothing that a RST would spare anybody.
+  const bool gives_up = role_ == protocol::Role::client && connection.opening != kNone;
+  connection.stream.close(reset && !gives_up);
   connection.phase = Phase::ended;
   if (error_number != 0) connection.error_number = error_number;
   disarm(connection);

@@ -79,7 +79,7 @@ void Loop::finish_connecting(std::uint32_t slot) noexcept {
     return;
   }
   connection.phase = Phase::connected;
-  clear_deadline(slot);  // how long Java takes is for Java to say
+  set_deadline(slot, options_.handshake_timeout_ns);  // nobody keeps a socket that nobody asks
   post(slot, kPendingConnected);
   update_interest(slot);
 }
@@ -171,7 +171,7 @@ void Loop::announce_response(std::uint32_t slot, const std::uint8_t* head,
 void Loop::refuse_response(std::uint32_t slot) noexcept {
   count(ring::kProtocolErrors);
   connections_[slot].protocol_error = static_cast<std::uint8_t>(ProtocolError::malformed_response);
-  end(slot, 0, true);
+  end(slot, 0, false);
 }
 
 /// Java has found the response to be what it asked for.

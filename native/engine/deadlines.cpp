@@ -165,7 +165,10 @@ bool Loop::receive_before_judging(std::uint32_t slot) noexcept {
 /// The end of the handshake, or of closing.
 void Loop::deadline_passed(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  connection.timed_out = true;
+  // A server that has answered our Close, and keeps the socket, has said all that we waited for.
+  const bool said_all =
+      role_ == protocol::Role::client && connection.phase == Phase::draining && connection.input_ended;
+  connection.timed_out = !said_all;
   if (connection.phase == Phase::open && connection.input_ended) {
     force_close(slot);
   } else {

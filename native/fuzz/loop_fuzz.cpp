@@ -49,7 +49,11 @@ class Script {
       return;
     }
     sim::on_endless_wait([](void* scene) { static_cast<Scene*>(scene)->wake(); }, &scene_);
-    scene_.listen(address(0), 0);
+    if (client_) {
+      for (const std::uint32_t index : {0U, 1U}) scene_.serve(address(index), sim::Answers::at_once, index);
+    } else {
+      scene_.listen(address(0), 0);
+    }
     (void)scene_.turn();
     while (at_ < bytes_.size()) obey(next());
     if (ends_at_once_) {
@@ -70,12 +74,14 @@ class Script {
     options.fault_seed = hash(bytes_);
     ends_at_once_ = (choice & 8) != 0;
     local_ = (choice & 16) != 0;
+    client_ = (choice & 64) != 0;
     return options;
   }
 
   ring::LoopOptions loop_options() {
     const std::uint8_t choice = next();
     ring::LoopOptions options = Scene::small_options();
+    options.role = client_ ? ring::kClient : ring::kServer;
     constexpr std::int64_t kMessage[] = {1 << 20, 4 << 20, 1000, 0};
     constexpr std::int64_t kHighWater[] = {64 << 10, 2048, 1 << 20, 16 << 10};
     options.max_message_bytes = kMessage[choice & 3];
@@ -280,9 +286,21 @@ class Script {
         "GET / HT",
         "\r\n\r\n",
     };
+    static const std::string kResponses[] = {
+        "HTTP/1.1 407 \r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103\r\nLink: a\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\nbody",
+        "HTTP/1.0 101 \r\n\r\n",
+        "HTTP/1.1 101 x\r\nX: " + std::string(6000, 'b') + "\r\n\r\n",
+        "HTTP/1.1 407 \r\n\r\nbehind",
+        "HTTP/1.1 101 x\r\n folded\r\n\r\n",
+        "HTTP/1.1 1",
+    };
     Client* const client = any_client();
     const std::uint8_t which = next();
-    if (client != nullptr) client->say_raw(kRequests[which % std::size(kRequests)]);
+    static_assert(std::size(kRequests) == std::size(kResponses));
+    const std::string& head = (client_ ? kResponses : kRequests)[which % std::size(kRequests)];
+    if (client != nullptr) client->say_raw(head);
   }
 
   void say_raw() {
@@ -351,6 +369,14 @@ class Script {
 
   void listen(std::uint8_t choice) {
     const std::uint32_t index = choice & 1;
+    if (client_) {
+      // Who connects from now on is answered so, and who waits is answered.
+      scene_.serve(address(index), static_cast<sim::Answers>((choice >> 1) & 3), index);
+      for (std::uint32_t waiting = 0; waiting < scene_.client_count(); ++waiting) {
+        sim::answer(scene_.client(waiting).peer(), (choice & 8) != 0 ? EHOSTUNREACH : 0);
+      }
+      return;
+    }
     if (scene_.is_listening(index)) {
       scene_.unlisten(index);
     } else {
@@ -382,11 +408,27 @@ class Script {
   bool upgraded_[Scene::kMaxClients] = {};
   bool ends_at_once_ = false;
   bool local_ = false;
+  bool client_ = false;
   Scene scene_;
 };
 
 // Limits, then orders; what a letter means stands in Script::obey.
 constexpr std::string_view kSeeds[] = {
+    "` c0u0[[f014[f001[x00[[",                                // a client: two echoes, a Close of the server's
+    "` c0u0[[a01f022[f029[f00;[[q00[[[",                      // fragments, borrowed, a Close of its own
+    "` c0c0c1[u0u1u2a02a13a24f011[f119[f20<[[[[\\",           // staged, owned, shared, retained
+    "` c0[g00[u0[[f011[[c0g11u1f112[[c0g22[c0g33[c0g44[",     // asked again, interim responses, others
+    "` c0u0f011f00;[[[f012[[c0[g05[c0[g06[[",                 // frames behind the response, malformed ones
+    "` l2c0l0c0i99[l4c0c0l6c0l:[i\xff\xff[[",                 // answered later, with no, never
+    "` d2c0[[d0[u0[[d2c0[d5[",                                // asked later, or not
+    "` c0u0[b0111a04f00:t[[[[[[[b0999f00>[[j01?t[r0<[[r0?[",  // small pieces, a slow server
+    "` c0u0[[j00:j01;j02<[[q0\x80[c0u1[[h1[c0[e2[c0u3[o3[",   // Java sends; cut, reset, FIN, closed
+    "d c0u0[[f011[x00[c0u1[f112[[",                           // few descriptors
+    "f\x18"
+    "c0c0c1[u0u1u2f011f112[[x00x11x22[[",  // calls fail by chance
+    "h c0u0[a04f00>f00=[j02>",             // the loop is destroyed in the middle
+    "` `\x00\x00\x55"
+    "c0u0[[i15i15[[f011[[i15z00i15i15["sv,                  // every deadline is short
     "  c0u0[[f014[f001[x00[[",                              // one client, two echoes, a Close
     "  c0u0[[a01f022[f029[f00;[[r09[[",                     // fragments, borrowed
     "  c0c0c0[a02a13a24f011[f119[f20<[[[[\\",               // staged, owned, shared

@@ -45,10 +45,6 @@ bool is_field(std::string_view line) noexcept {
 
 ResponseParse ResponseParser::parse(const std::uint8_t* bytes, std::uint32_t length, const HandshakeLimits& limits,
                                     ResponseFacts* facts) noexcept {
-  // Another protocol might never send a line feed.
-  const std::size_t known = std::min<std::size_t>(length, kVersion.size());
-  if (scanned_ < kVersion.size() && std::memcmp(bytes, kVersion.data(), known) != 0) return ResponseParse::malformed;
-
   // Nothing behind the limit is looked at.
   const std::uint32_t visible = std::min(length, limits.max_header_bytes);
   while (scanned_ < visible) {
@@ -68,6 +64,9 @@ ResponseParse ResponseParser::parse(const std::uint8_t* bytes, std::uint32_t len
     status_ = 0;
   }
   scanned_ = visible;
+  // Another protocol might never send a line feed.
+  const std::size_t known = std::min<std::size_t>(visible - line_start_, kVersion.size());
+  if (status_ == 0 && std::memcmp(bytes + line_start_, kVersion.data(), known) != 0) return ResponseParse::malformed;
   // The head can end with the next byte at the earliest.
   return visible == limits.max_header_bytes ? ResponseParse::malformed : ResponseParse::incomplete;
 }

@@ -95,6 +95,49 @@ inline std::optional<Frame> take_frame(std::string* stream, std::size_t* at) {
   return frame;
 }
 
+inline std::string server_frame(std::uint8_t opcode, const std::string& payload, bool final = true) {
+  std::string out(1, static_cast<char>(opcode | (final ? 0x80 : 0)));
+  if (payload.size() < 126) {
+    out.push_back(static_cast<char>(payload.size()));
+  } else if (payload.size() < 65536) {
+    out.push_back(126);
+    out += big_endian(payload.size(), 2);
+  } else {
+    out.push_back(127);
+    out += big_endian(payload.size(), 8);
+  }
+  return out + payload;
+}
+
+/// A client's frame, unmasked; `key` are the bytes it was masked with.
+struct MaskedFrame {
+  Frame frame;
+  std::string key;
+};
+
+/// Takes the first frame that a client sent off `stream`, or nothing while it is not whole. One that is not masked, or
+/// whose length is not in its shortest form, has a `first` of 0.
+inline std::optional<MaskedFrame> take_masked_frame(const std::string& stream, std::size_t* at) {
+  const auto byte = [&](std::size_t index) { return static_cast<std::uint8_t>(stream[*at + index]); };
+  const std::size_t have = stream.size() - *at;
+  if (have < 2) return std::nullopt;
+  if (byte(1) < 0x80) return MaskedFrame{};
+  std::uint64_t length = byte(1) & 0x7f;
+  const std::size_t extended = length < 126 ? 0 : length == 126 ? 2 : 8;
+  const std::size_t header = 2 + extended + 4;
+  if (have < header) return std::nullopt;
+  if (extended > 0) length = 0;
+  for (std::size_t index = 0; index < extended; ++index) length = length << 8 | byte(2 + index);
+  if (length < (extended == 0 ? 0U : extended == 2 ? 126U : 65536U)) return MaskedFrame{};
+  if (have - header < length) return std::nullopt;
+  MaskedFrame out{{byte(0), stream.substr(*at + header, length)}, stream.substr(*at + header - 4, 4)};
+  for (std::size_t index = 0; index < length; ++index) {
+    out.frame.payload[index] = static_cast<char>(out.frame.payload[index] ^ out.key[index & 3]);
+  }
+  *at += header + length;
+  return out;
+}
+
 /// Bytes that tell their place: every mistake of order or offset shows.
 inline std::string pattern(std::size_t length, std::uint64_t seed = 1) {
   std::string out(length, '\0');

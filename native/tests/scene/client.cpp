@@ -12,7 +12,18 @@ namespace millrace::scene {
 using namespace engine::test;
 using sim::check;
 
+std::string Client::frame_of(std::uint8_t opcode, const std::string& payload, bool final) const {
+  if (serves_) return server_frame(opcode, payload, final);
+  return client_frame(opcode, payload, final, static_cast<std::uint32_t>(0x9E3779B9U * (outgoing_.size() + 1)));
+}
+
 void Client::say_upgrade() {
+  if (serves_) {
+    outgoing_ +=
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    return;
+  }
   outgoing_ +=
       "GET /scene HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -24,8 +35,7 @@ void Client::say_frame(std::uint8_t opcode, const std::string& payload, bool fin
   if (!continues) assembling_ = {opcode, {}};
   ++fragments_;
   assembling_.payload += payload;
-  const auto key = static_cast<std::uint32_t>(0x9E3779B9U * (outgoing_.size() + 1));
-  outgoing_ += client_frame(continues ? kContinuation : opcode, payload, final, key);
+  outgoing_ += frame_of(continues ? kContinuation : opcode, payload, final);
   if (said_close_) return;
   // What breaks a limit is refused, and nothing behind it is heard.
   if (assembling_.payload.size() > most || fragments_ > fragments) clean_ = false;
@@ -35,14 +45,14 @@ void Client::say_frame(std::uint8_t opcode, const std::string& payload, bool fin
 }
 
 void Client::say_ping(const std::string& payload) {
-  outgoing_ += client_frame(kPing, payload);
+  outgoing_ += frame_of(kPing, payload);
   pings_.push_back(payload);
 }
 
-void Client::say_pong(const std::string& payload) { outgoing_ += client_frame(kPongFrame, payload); }
+void Client::say_pong(const std::string& payload) { outgoing_ += frame_of(kPongFrame, payload); }
 
 void Client::say_close(std::uint16_t code, const std::string& reason) {
-  outgoing_ += code == 0 ? client_frame(kCloseFrame, {}) : client_close(code, reason);
+  outgoing_ += frame_of(kCloseFrame, code == 0 ? std::string() : big_endian(code, 2) + reason);
   said_close_ = true;
 }
 
@@ -90,27 +100,47 @@ void Client::heard(const Message& message) {
   sent_.pop_front();
 }
 
+void Client::check_head() {
+  const std::size_t end = incoming_.find("\r\n\r\n");
+  if (end == std::string::npos) {
+    check(incoming_.size() < 4096, "a head ends");
+    return;
+  }
+  answered_ = true;
+  if (serves_) {
+    check(incoming_.starts_with("GET /scene HTTP/1.1\r\n"), "the first bytes are the request");
+    upgraded_ = true;
+    incoming_.erase(0, end + 4);
+    return;
+  }
+  check(incoming_.starts_with("HTTP/1.1 "), "the first bytes are a response");
+  upgraded_ = incoming_.starts_with("HTTP/1.1 101 ");
+  if (upgraded_) {
+    const bool keyed = incoming_.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") < end;
+    check(keyed || !clean_, "the key is answered");
+    incoming_.erase(0, end + 4);
+  }
+}
+
 void Client::check_stream() {
-  if (!answered_) {
-    const std::size_t end = incoming_.find("\r\n\r\n");
-    if (end == std::string::npos) {
-      check(incoming_.size() < 4096, "a response head ends");
-      return;
-    }
-    check(incoming_.starts_with("HTTP/1.1 "), "the first bytes are a response");
-    answered_ = true;
-    upgraded_ = incoming_.starts_with("HTTP/1.1 101 ");
-    if (upgraded_) {
-      const bool keyed = incoming_.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") < end;
-      check(keyed || !clean_, "the key is answered");
-      incoming_.erase(0, end + 4);
-    }
+  // Who has answered with anything but 101 may be asked again: no frame begins like a request.
+  while (!answered_ || (serves_ && incoming_.starts_with('G'))) {
+    answered_ = false;
+    check_head();
+    if (!answered_) return;
   }
   if (!upgraded_) return;
   std::size_t at = 0;
-  while (const std::optional<Frame> frame = take_frame(&incoming_, &at)) {
-    check(frame->first != 0, "a frame is not masked and its length is in the shortest form");
-    check_frame(frame->first, frame->payload);
+  if (serves_) {
+    while (const std::optional<MaskedFrame> masked = take_masked_frame(incoming_, &at)) {
+      check(masked->frame.first != 0, "a frame is masked and its length is in the shortest form");
+      check_frame(masked->frame.first, masked->frame.payload);
+    }
+  } else {
+    while (const std::optional<Frame> frame = take_frame(&incoming_, &at)) {
+      check(frame->first != 0, "a frame is not masked and its length is in the shortest form");
+      check_frame(frame->first, frame->payload);
+    }
   }
   check(at == incoming_.size() || closes_ == 0, "nothing stands behind a Close frame");
   incoming_.erase(0, at);
@@ -134,6 +164,7 @@ void Client::check_frame(std::uint8_t first, const std::string& payload) {
     ++closes_;
     check(payload.size() != 1 && payload.size() <= 125, "a Close body is a code and a reason, or empty");
     awaited_at_close_ = awaited_.size();
+    if (serves_ && !said_close_) say_close(payload.empty() ? 0 : 1000, {});
     return;
   }
   check(!awaited_.empty(), "nothing comes that Java did not send");

@@ -21,11 +21,15 @@ struct Message {
 /// Java and of what must come back, and checks every byte that does: one response head, then frames in their shortest
 /// form, the messages that Java sent in their order, pongs that answer pings, and at most one Close with nothing behind
 /// it.
+///
+/// Where the loop is a client's, this is the server that it has connected to: requests and responses, masked and
+/// unmasked change sides, a Close is answered by itself, and who has said and heard one closes.
 class Client {
  public:
-  explicit Client(sim::Peer peer) : peer_(peer) {}
+  explicit Client(sim::Peer peer, bool serves = false) : peer_(peer), serves_(serves) {}
 
   // ---- what it says: bytes are queued here, write() moves them
+  /// The request; of a server the response, whether it was asked for or not.
   void say_upgrade();
   /// A data frame of its own making; `opcode` is that of the message, and only the first frame carries it.
   void say_frame(std::uint8_t opcode, const std::string& payload, bool final, std::size_t most, std::size_t fragments);
@@ -64,6 +68,10 @@ class Client {
   /// FIN or RST: it ended the connection by itself, or may have.
   [[nodiscard]] bool has_left() const { return finished_ || gone_; }
   [[nodiscard]] bool is_gone() const { return gone_; }
+  /// It is a server, and nothing is left to say or hear.
+  [[nodiscard]] bool may_close() const {
+    return serves_ && closes_ > 0 && said_close_ && outgoing_.empty() && !has_left();
+  }
   [[nodiscard]] bool is_upgraded() const { return upgraded_; }
   [[nodiscard]] int closes() const { return closes_; }
   [[nodiscard]] int pinged() const { return pinged_; }
@@ -76,10 +84,13 @@ class Client {
 
  private:
   void check_stream();
+  void check_head();
+  [[nodiscard]] std::string frame_of(std::uint8_t opcode, const std::string& payload, bool final = true) const;
   void check_frame(std::uint8_t first, const std::string& payload);
   void check_pong(const std::string& payload);
 
   sim::Peer peer_;
+  bool serves_;
   std::string outgoing_;
   std::string incoming_;
   std::deque<Message> sent_;

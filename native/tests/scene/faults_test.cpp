@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "engine/engine.hpp"
 #include "engine/frames.hpp"
@@ -96,17 +97,80 @@ void play(Scene& scene) {
   scene.settle();
 }
 
+os::Address tcp(std::uint16_t port) {
+  os::Address address = tcp();
+  address.port = port;
+  return address;
+}
+
+/// The same from a client's side: servers that answer at once, later, with no and never, echoes, a slow server, closes
+/// from both sides, a reset.
+void play_client(Scene& scene) {
+  scene.serve(tcp(80), sim::Answers::at_once, 0);
+  scene.serve(local("/run/scene"), sim::Answers::at_once, 1);
+  scene.serve(tcp(81), sim::Answers::refused, 2);
+  scene.serve(tcp(82), sim::Answers::later, 3);
+  (void)scene.connect(2);
+  const std::uint32_t late = scene.connect(3);
+  (void)scene.connect(3);
+  (void)scene.turn();
+  if (late != Scene::kNoClient) sim::answer(scene.client(late).peer());
+  constexpr Answer kWays[] = {Answer::borrowed, Answer::staged, Answer::owned, Answer::shared, Answer::retained};
+  std::vector<std::uint32_t> servers;
+  for (std::uint32_t index = 0; index < 5; ++index) {
+    const std::uint32_t server = scene.connect(index == 4 ? 1 : 0);
+    if (server == Scene::kNoClient) continue;
+    scene.set_answer(server, kWays[index]);
+    if (index == 3) scene.client(server).say_raw("HTTP/1.1 407 \r\n\r\n");
+    scene.pump();
+    scene.client(server).say_upgrade();
+    servers.push_back(server);
+  }
+  // Part of it lies behind the response before that is accepted.
+  for (const std::uint32_t server : servers) {
+    Client& client = scene.client(server);
+    for (const std::size_t length : {0, 126, 3000, 70000}) say(client, length % 2 == 0 ? 1 : 2, length);
+    say(client, 1, 10, false);
+    client.say_ping("between");
+    say(client, 1, 5000);
+  }
+  if (servers.size() > 1) sim::set_buffers(scene.client(servers[1]).peer(), {1 << 20, 60000, 20000, 30000});
+  for (int rounds = 0; rounds < 6; ++rounds) {
+    for (const std::uint32_t server : servers) (void)scene.client(server).write(9000);
+    (void)scene.turn();
+    for (const std::uint32_t server : servers) (void)scene.client(server).read(server == 1 ? 1000 : SIZE_MAX);
+  }
+  scene.pump();
+  if (const std::uint32_t refused = scene.connect(); refused != Scene::kNoClient) {
+    scene.client(refused).say_raw("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n");
+    scene.pump();
+  }
+  if (const std::uint32_t garbage = scene.connect(); garbage != Scene::kNoClient) {
+    scene.client(garbage).say_raw("SSH-2.0");
+    scene.pump();
+  }
+  if (servers.size() == 5) {
+    if (!scene.client(servers[2]).has_left()) scene.client(servers[2]).reset();
+    scene.client(servers[3]).say_close(1000, "done");
+    scene.close(servers[4], 1001, "going");
+  }
+  scene.pump();
+  scene.settle();
+}
+
 /// Plays with the nth call of that kind failing (0: none). False when no run makes so many calls.
-bool play_failing(sim::Call call, std::uint64_t nth, int error, std::uint64_t* refused) {
+bool play_failing(ring::Role role, sim::Call call, std::uint64_t nth, int error, std::uint64_t* refused) {
   sim::start();
   if (nth > 0) sim::fail(call, nth, error);
   Scene scene;
-  if (const int result = scene.open(Scene::small_options()); result < 0) {
+  ring::LoopOptions options = Scene::small_options();
+  options.role = role;
+  if (const int result = scene.open(options); result < 0) {
     ++*refused;
     CHECK_MESSAGE(result == -error, "a loop that cannot be made says why");
     return true;
   }
-  play(scene);
+  role == ring::kServer ? play(scene) : play_client(scene);
   const bool failed = sim::failures() > 0;
   scene.end_in_order();
   return failed;
@@ -127,9 +191,12 @@ void map_shared_region() {
 
 TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
   map_shared_region();
+  ring::Role role = ring::kServer;
+  SUBCASE("a server's") {}
+  SUBCASE("a client's") { role = ring::kClient; }
   std::uint64_t refused = 0;
   std::uint64_t runs = 0;
-  REQUIRE_FALSE(play_failing(sim::Call::send, 0, 0, &refused));
+  REQUIRE_FALSE(play_failing(role, sim::Call::send, 0, 0, &refused));
   for (std::size_t index = 0; index < sim::kCalls; ++index) {
     const auto call = static_cast<sim::Call>(index);
     for (std::size_t errors = 0; errors < sim::usual_errors(call); ++errors) {
@@ -137,7 +204,7 @@ TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
       CAPTURE(sim::name(call));
       CAPTURE(error);
       std::uint64_t nth = 1;
-      while (play_failing(call, nth, error, &refused)) ++nth;
+      while (play_failing(role, call, nth, error, &refused)) ++nth;
       runs += nth;
     }
   }

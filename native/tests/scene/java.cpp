@@ -111,6 +111,36 @@ void Scene::unlisten(std::uint32_t index) {
   listeners_[index].family = os::Family::none;
 }
 
+void Scene::serve(const os::Address& address, sim::Answers answers, std::uint32_t index) {
+  sim::serve(address, answers);
+  listeners_[index] = address;
+}
+
+/// The command is executed at once, so that its server has a name before it can be spoken of.
+std::uint32_t Scene::dial(std::uint32_t index) {
+  const os::Address& address = listeners_[index];
+  ring::ConnectBody to{};
+  to.to.family = static_cast<std::uint8_t>(address.family);
+  to.to.port = address.port;
+  to.to.path_length = address.path_length;
+  to.timeout_ns = options_.handshake_timeout_ns;
+  const std::string bytes =
+      std::string(reinterpret_cast<const char*>(&to), sizeof to) + std::string(address.path, address.path_length);
+  ring::Record command{};
+  command.type = ring::kConnect;
+  command.flags = ring::kBody;
+  command.address = body(bytes);
+  command.length = static_cast<std::uint32_t>(bytes.size());
+  command.auxiliary = next_dial_++;
+  put(command);
+  flush();
+  const sim::Peer peer = sim::accept();
+  dialing_[command.auxiliary] = peer == sim::kNoPeer ? kNoClient : client_count();
+  if (peer == sim::kNoPeer) return kNoClient;
+  clients_.emplace_back(peer, true);
+  return client_count() - 1;
+}
+
 void Scene::put_send(Id id, ring::Record command, const Message& message) {
   command.opcode = message.opcode;
   command.length = static_cast<std::uint32_t>(message.payload.size());
@@ -299,7 +329,20 @@ void Scene::wake() { check(engine::wake(loop_) == 0, "a loop can be woken"); }
 
 void Scene::decide(Id id, Decision how) {
   Link& link = links_.at(id);
+  if (link.dialed && !link.connected) return;
   link.decided = true;
+  if (link.dialed) {
+    ring::Record command = command_for(how == Decision::accept ? ring::kAsk : ring::kClose, id);
+    command.flags = ring::kAbort;
+    link.aborted = link.closed_by_us = how != Decision::accept;
+    if (how == Decision::accept) {
+      command.flags = ring::kStaged;
+      command.address = stage(kRequest);
+      command.length = sizeof kRequest - 1;
+    }
+    put(command);
+    return;
+  }
   if (how == Decision::accept && link.upgrade) {
     const std::string lines = link.client % 2 == 0 ? "" : "X-Scene: simulated\r\n";
     ring::Record command = command_for(ring::kAcceptUpgrade, id);
@@ -359,11 +402,20 @@ void Scene::handle(const ring::Record& event) {
     case ring::kPeer:
       on_peer(event);
       return;
+    case ring::kDialed:
+      on_dialed(event);
+      return;
+    case ring::kConnected:
+      on_connected(event);
+      return;
+    case ring::kResponse:
+      on_response(event);
+      return;
     case ring::kMessage:
       on_message(event);
       return;
     case ring::kDrained:
-      check(link_of(event).accepted, "DRAINED is of an open connection");
+      check(link_of(event).accepted || link_of(event).dialed, "DRAINED is of an open connection");
       return;
     case ring::kClosing:
       on_closing(event);
@@ -405,20 +457,64 @@ void Scene::on_listening(const ring::Record& event) {
   listeners_[event.slot].port = static_cast<std::uint16_t>(event.auxiliary);
 }
 
-void Scene::on_request(const ring::Record& event) {
-  const Id id = id_of(event);
+void Scene::begin_life(Id id, const Link& link) {
   check(id.slot < static_cast<std::uint32_t>(options_.max_connections), "a slot is one of max_connections");
   const auto before = last_generation_.find(id.slot);
   check(before == last_generation_.end() || before->second != id.generation,
         "a slot and generation name one connection for ever");
   last_generation_[id.slot] = id.generation;
+  check(links_.emplace(id, link).second, "a connection is announced once");
+}
+
+void Scene::on_dialed(const ring::Record& event) {
+  const auto dialed = dialing_.find(event.auxiliary);
+  check(dialed != dialing_.end(), "DIALED comes once for each CONNECT");
+  Link link;
+  link.client = dialed->second;
+  link.dialed = link.upgrade = true;
+  dialing_.erase(dialed);
+  if ((event.flags & ring::kFailed) != 0) {
+    check(event.address != 0, "DIALED says why there is no socket");
+    return;
+  }
+  begin_life(id_of(event), link);
+}
+
+void Scene::on_connected(const ring::Record& event) {
+  Link& link = link_of(event);
+  check(link.dialed && !link.connected, "CONNECTED comes once");
+  link.connected = true;
+  if (decision != Decision::later && !link.aborted) decide(id_of(event), decision);
+}
+
+void Scene::on_response(const ring::Record& event) {
+  const Id id = id_of(event);
+  Link& link = link_of(event);
+  check(link.decided && !link.accepted, "RESPONSE answers ASK");
+  const std::string head = bytes_of(event);
+  check(head.starts_with("HTTP/1.") && head.ends_with("\r\n\r\n"), "a response head is whole");
+  check(head.size() <= static_cast<std::size_t>(options_.max_header_bytes), "a response head keeps its limit");
+  check(event.auxiliary == 101 || event.auxiliary >= 200, "interim responses are skipped");
+  if (link.aborted) return;
+  if (event.auxiliary == 101) {
+    put(command_for(ring::kOpen, id));
+    link.accepted = true;
+  } else if (event.auxiliary == 407) {
+    decide(id, Decision::accept);  // asks once more
+  } else {
+    decide(id, Decision::refuse);
+  }
+}
+
+void Scene::on_request(const ring::Record& event) {
+  const Id id = id_of(event);
   const std::string head = bytes_of(event);
   check(head.starts_with(event.opcode == 3 ? "HEAD " : "GET ") && head.ends_with("\r\n\r\n"),
         "a request head is whole");
   check(head.size() <= static_cast<std::size_t>(options_.max_header_bytes), "a request head keeps its limit");
   Link link;
   link.upgrade = event.opcode == 1;
-  check(links_.emplace(id, link).second, "a connection is announced once");
+  begin_life(id, link);
   peer_due_ = true;
   peer_of_ = id;
 }
@@ -536,7 +632,8 @@ void Scene::on_closed(const ring::Record& event) {
   const Client& client = clients_[link.client];
   const bool timed_out = (event.flags & ring::kTimedOut) != 0;
   const bool broken = event.auxiliary >> 32 != 0;
-  check(!broken || link.aborted || client.is_gone() || sim::failures() > 0 || counter(ring::kRegionFull) > 0,
+  check(!broken || link.aborted || (link.dialed && !link.connected) || client.is_gone() || sim::failures() > 0 ||
+            counter(ring::kRegionFull) > 0,
         "CLOSED has an error only when something went wrong");
   if (timed_out || broken || client.closes() == 0) return;
   check(client.awaited_at_close() == 0, "a Close frame stands behind everything that was sent before it");

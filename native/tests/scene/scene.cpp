@@ -57,6 +57,7 @@ std::int64_t Scene::counter(ring::Counter counter) const {
 
 std::uint32_t Scene::connect(std::uint32_t listener) {
   if (clients_.size() == kMaxClients || !is_listening(listener)) return kNoClient;
+  if (is_client()) return dial(listener);
   const sim::Peer peer = sim::connect(listeners_[listener]);
   if (peer == sim::kNoPeer) return kNoClient;
   clients_.emplace_back(peer);
@@ -78,7 +79,12 @@ void Scene::pump() {
     std::size_t moved = 0;
     for (Client& client : clients_) moved += client.write() + client.read();
     moved += static_cast<std::size_t>(turn()) + sim::reports();
-    for (Client& client : clients_) moved += client.read();
+    for (Client& client : clients_) {
+      moved += client.read();
+      if (!client.may_close()) continue;
+      client.close();
+      ++moved;
+    }
     if (moved == 0) return;
   }
   check(false, "clients and loop come to rest");
@@ -162,7 +168,7 @@ void Scene::end_in_order() {
   pump();
   // Who still waits to be accepted is, as far as descriptors go.
   for (std::uint32_t index = 0; index < std::size(listeners_); ++index) {
-    if (is_listening(index)) unlisten(index);
+    if (is_listening(index) && !is_client()) unlisten(index);
   }
   pump();
   // Who says nothing is gone when the deadlines are: handshake, and twice close.
@@ -186,6 +192,7 @@ void Scene::end_in_order() {
   (void)turn();
   check(counter(ring::kBlocksInUse) == 0, "no block is left");
   check(tokens_.empty(), "every token was told SENT");
+  check(dialing_.empty(), "every CONNECT is answered by DIALED");
   check(sim::open_descriptors() == 2, "no descriptor is left but the poller and the one that wakes");
   for (const Client& client : clients_) check(!sim::is_open(client.peer()), "no socket is left");
   tear_down();

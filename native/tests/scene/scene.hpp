@@ -47,6 +47,8 @@ struct Id {
 struct Link {
   std::uint32_t client = 0;
   bool upgrade = false;  ///< it asked for one
+  bool dialed = false;   ///< by Java
+  bool connected = false;
   bool decided = false;
   bool responded = false;  ///< its CLOSED is not owed any more
   bool accepted = false;
@@ -67,6 +69,11 @@ struct Told {
   int error_number = 0;
   bool timed_out = false;
 };
+
+/// What a client's loop asks for.
+inline constexpr char kRequest[] =
+    "GET /scene HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// One loop on the simulated kernel, the Java half that drives it, and its clients. After every turn, and at the end,
 /// it checks what the core promises: docs/rings.md under "Order", and the limits of memory; what is false ends the
@@ -118,7 +125,10 @@ class Scene {
   void wake();
 
   // ---- clients
-  /// A new client, at most kMaxClients in all; its index, or kNoClient.
+  /// A server that a client's loop may connect to.
+  void serve(const os::Address& address, sim::Answers answers = sim::Answers::at_once, std::uint32_t index = 0);
+  /// A new client, at most kMaxClients in all; its index, or kNoClient. Of a client's loop: it connects, and who has an
+  /// index then is its server.
   [[nodiscard]] std::uint32_t connect(std::uint32_t listener = 0);
   [[nodiscard]] Client& client(std::uint32_t index) { return clients_[index]; }
   [[nodiscard]] std::uint32_t client_count() const { return static_cast<std::uint32_t>(clients_.size()); }
@@ -141,6 +151,7 @@ class Scene {
   /// Of the client's connection, 0 when none was measured.
   [[nodiscard]] std::int64_t round_trip(std::uint32_t client);
   [[nodiscard]] const ring::LoopOptions& options() const { return options_; }
+  [[nodiscard]] bool is_client() const { return options_.role == ring::kClient; }
 
  private:
   struct Kept {
@@ -162,7 +173,12 @@ class Scene {
   void close_link(Id id, std::uint16_t code, const std::string& reason);
   void decide(Id id, Decision how);
   void handle(const ring::Record& event);
+  void on_dialed(const ring::Record& event);
+  void on_connected(const ring::Record& event);
+  void on_response(const ring::Record& event);
   void on_request(const ring::Record& event);
+  [[nodiscard]] std::uint32_t dial(std::uint32_t index);
+  void begin_life(Id id, const Link& link);
   void on_peer(const ring::Record& event);
   void on_message(const ring::Record& event);
   void on_closing(const ring::Record& event);
@@ -195,6 +211,8 @@ class Scene {
   std::deque<Client> clients_;
   std::map<std::uint32_t, Answer> answers_;
   std::map<Id, Link> links_;
+  std::map<std::uint64_t, std::uint32_t> dialing_;  ///< tokens whose DIALED is to come: of which server
+  std::uint64_t next_dial_ = 1;
   std::map<std::uint32_t, std::uint32_t> last_generation_;
   bool peer_due_ = false;
   Id peer_of_;

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.BiConsumer;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
@@ -127,9 +128,15 @@ public abstract class EngineSuite {
 
   /** Nothing happens for a while, and the loops use next to nothing: none of them spins. */
   protected static void assertIdleFor(Duration time, Connection connection) throws Exception {
+    assertIdleFor(time, connection::schedule);
+  }
+
+  /** As above, by whoever runs a task after a time. */
+  protected static void assertIdleFor(Duration time, BiConsumer<Runnable, Duration> schedule)
+      throws Exception {
     long before = loopCpuNanos();
     CountDownLatch over = new CountDownLatch(1);
-    connection.schedule(over::countDown, time);
+    schedule.accept(over::countDown, time);
     Deadline.await(over, "a quiet time");
     long used = loopCpuNanos() - before;
     assertTrue(used < time.toNanos() / 2, "the loop used " + used + " ns while nothing happened");
@@ -140,7 +147,7 @@ public abstract class EngineSuite {
     long sum = 0;
     for (long id : threads.getAllThreadIds()) {
       ThreadInfo info = threads.getThreadInfo(id);
-      if (info != null && info.getThreadName().startsWith("millrace-loop")) {
+      if (info != null && info.getThreadName().matches("millrace-(loop|client)-.*")) {
         sum += threads.getThreadCpuTime(id);
       }
     }

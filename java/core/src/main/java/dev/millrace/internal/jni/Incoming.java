@@ -8,6 +8,7 @@ import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.Admission;
 import dev.millrace.internal.spi.CloseReasons;
 import dev.millrace.internal.spi.Decision;
+import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.ProxiedAddress;
 import dev.millrace.internal.spi.RequestDispatcher;
@@ -22,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +48,8 @@ final class Incoming {
   private final NativeLoop loop;
   private final LoopMemory memory;
   private final Outgoing outgoing;
-  private final RequestDispatcher dispatcher;
+  private final @Nullable RequestDispatcher dispatcher;
+  private final @Nullable NativeClientLoop clientLoop;
   private final EventReader event;
   private final NativeMessage[] messages = new NativeMessage[MESSAGES];
   private int nextMessage;
@@ -54,11 +57,17 @@ final class Incoming {
   private volatile int count;
   private final Undecided undecided;
 
-  Incoming(NativeLoop loop, LoopMemory memory, Outgoing outgoing, RequestDispatcher dispatcher) {
+  /** {@code dispatcher} is null in the loop of a client. */
+  Incoming(
+      NativeLoop loop,
+      LoopMemory memory,
+      Outgoing outgoing,
+      @Nullable RequestDispatcher dispatcher) {
     this.loop = loop;
     this.memory = memory;
     this.outgoing = outgoing;
     this.dispatcher = dispatcher;
+    clientLoop = dispatcher == null ? new NativeClientLoop(loop, outgoing) : null;
     event = new EventReader(memory.control());
     undecided = new Undecided(loop, this);
     Arrays.setAll(messages, i -> new NativeMessage(loop));
@@ -99,6 +108,19 @@ final class Incoming {
     }
     count = 0;
     undecided.abandonAll();
+    failAttempts();
+  }
+
+  /** The loop ends, or is about to. */
+  void failAttempts() {
+    if (clientLoop != null) {
+      clientLoop.failAll();
+    }
+  }
+
+  /** Of a client's loop. */
+  NativeClientLoop clientLoop() {
+    return Objects.requireNonNull(clientLoop);
   }
 
   /** Whether the application has still to decide on requests. Loop thread. */
@@ -132,7 +154,12 @@ final class Incoming {
     event.wrap(index);
     NativeLoop.log(Level.ERROR, "an event could not be handled: type=" + event.type(), failure);
     switch (event.type()) {
-      case Records.REQUEST, Records.MESSAGE, Records.CLOSING, Records.DRAINED ->
+      case Records.REQUEST,
+          Records.MESSAGE,
+          Records.CLOSING,
+          Records.DRAINED,
+          Records.CONNECTED,
+          Records.RESPONSE ->
           outgoing.abort(event.slot(), event.generation());
       default -> {
         // CLOSED has nothing left to cut; the others concern no connection.
@@ -161,6 +188,9 @@ final class Incoming {
           loop.onListening(event.slot(), (int) event.auxiliary(), event.has(Records.FAILED));
       case Records.TIMER -> loop.onTimer(event.slot(), event.generation());
       case Records.SENT -> onSent();
+      case Records.DIALED -> clientLoop().onDialed(event);
+      case Records.CONNECTED -> clientLoop().onConnected(event);
+      case Records.RESPONSE -> clientLoop().onResponse(event, bytes());
       default -> onConnectionEvent();
     }
   }
@@ -168,7 +198,9 @@ final class Incoming {
   private void onConnectionEvent() {
     NativeConnection connection = connection(event.slot(), event.generation());
     if (connection == null) {
-      if (event.type() == Records.CLOSED) {
+      if (event.type() == Records.CLOSED && clientLoop != null) {
+        clientLoop.onClosed(event);
+      } else if (event.type() == Records.CLOSED) {
         undecided.ended(event.slot(), event.generation());
       }
       return;
@@ -254,7 +286,7 @@ final class Incoming {
 
   private Decision decide(RequestHead head) {
     try {
-      return dispatcher.dispatch(head);
+      return Objects.requireNonNull(dispatcher).dispatch(head);
     } catch (Throwable t) {
       NativeLoop.log(Level.ERROR, "a request could not be decided on: path=" + head.path(), t);
       return new Decision.Respond(ByteBuffer.wrap(FAILED));
@@ -266,6 +298,25 @@ final class Incoming {
     NativeConnection connection =
         new NativeConnection(
             loop, slot, generation, accept.handler(), accept.handshake(), accept.executor());
+    if (!add(connection)) {
+      return false;
+    }
+    outgoing.acceptUpgrade(slot, generation, accept.headerLines(), accept.deflate());
+    connection.onOpen();
+    return true;
+  }
+
+  /** A client's socket becomes a connection. */
+  void open(NativeConnection connection, @Nullable DeflateParameters deflate) {
+    if (!add(connection)) {
+      throw new IllegalStateException("a client has no limit of connections");
+    }
+    outgoing.open(connection, deflate);
+    connection.onOpen();
+  }
+
+  private boolean add(NativeConnection connection) {
+    int slot = connection.slot();
     if (slot >= connections.length) {
       connections = Arrays.copyOf(connections, Math.max(slot + 1, 2 * connections.length));
     }
@@ -275,8 +326,6 @@ final class Incoming {
     }
     connections[slot] = connection;
     setCount(count + 1);
-    outgoing.acceptUpgrade(slot, generation, accept.headerLines(), accept.deflate());
-    connection.onOpen();
     return true;
   }
 

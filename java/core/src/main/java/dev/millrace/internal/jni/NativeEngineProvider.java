@@ -29,16 +29,21 @@ public final class NativeEngineProvider implements EngineProvider {
 
   @Override
   public EngineClient start(ClientSpec spec) throws MillraceException {
-    throw new UnsupportedOperationException("client connections are not in 0.1.0");
+    requireAvailable();
+    return NativeClient.start(spec);
   }
 
   @Override
   public EngineServer start(ServerSpec spec) throws MillraceException {
+    requireAvailable();
+    return NativeServer.start(spec);
+  }
+
+  private static void requireAvailable() throws EngineUnavailableException {
     EngineUnavailableException cause = cause();
     if (cause != null) {
       throw cause;
     }
-    return NativeServer.start(spec);
   }
 
   private static @Nullable EngineUnavailableException cause() {

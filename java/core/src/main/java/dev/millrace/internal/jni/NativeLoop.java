@@ -11,6 +11,7 @@ import dev.millrace.internal.ring.Inbox;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.ring.SleepProtocol;
+import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.LoopCounter;
@@ -62,7 +63,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private static final long RECHECK_NANOS = 5_000_000;
   private static final Duration MAX_DELAY = Duration.ofDays(3650);
 
-  private final NativeServer server;
+  private final LoopGroup group;
   private final int handle;
   private final long highWaterMark;
   private final long lowWaterMark;
@@ -80,6 +81,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private final LoopWatch watch;
   private final List<ListenAddress> listen;
   private final SocketOptions socketOptions;
+  private final Duration handshakeTimeout;
 
   private volatile boolean ended;
   private volatile boolean draining;
@@ -97,27 +99,29 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /**
    * A loop over one of the core, not yet running.
    *
+   * @param dispatcher who answers requests; null for the loop of a client
    * @param listen what this loop listens on from its start; empty for all loops but the first
    */
   NativeLoop(
-      NativeServer server,
+      LoopGroup group,
       int index,
       int handle,
       Limits limits,
       SocketOptions socketOptions,
-      RequestDispatcher dispatcher,
+      @Nullable RequestDispatcher dispatcher,
       List<ListenAddress> listen) {
-    this.server = server;
+    this.group = group;
     this.handle = handle;
     this.listen = listen;
     this.socketOptions = socketOptions;
+    handshakeTimeout = limits.handshakeTimeout();
     highWaterMark = limits.highWaterMarkBytes();
     lowWaterMark = limits.lowWaterMarkBytes();
     memory = new LoopMemory(handle);
     outgoing = new Outgoing(handle, memory);
     incoming = new Incoming(this, memory, outgoing, dispatcher);
     inbox = new Inbox(limits.inboxCapacity());
-    thread = new Thread(null, this, "millrace-loop-" + index);
+    thread = new Thread(null, this, group.threadName(index));
     watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos());
   }
 
@@ -139,7 +143,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     CloseReason reason = atShutdown();
     try {
       for (int i = 0; i < listen.size(); i++) {
-        listen(i, listen.get(i), server.sharing(listen.get(i)));
+        listen(i, listen.get(i), group.sharing(listen.get(i)));
       }
       while (turn()) {}
     } catch (Throwable t) {
@@ -333,18 +337,32 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return draining;
   }
 
-  /** Whether the server holds as many connections as it may. */
+  /** Whether there are as many connections as there may be. */
   boolean isFull() {
-    return server.isFull();
+    return group.isFull();
   }
 
-  /** Takes a place among the connections of the server; false when none is left. */
+  /** Takes a place among the connections of all loops; false when none is left. */
   boolean takePlace() {
-    return server.takePlace();
+    return group.takePlace();
   }
 
   void givePlaceBack() {
-    server.givePlaceBack();
+    group.givePlaceBack();
+  }
+
+  Duration handshakeTimeout() {
+    return handshakeTimeout;
+  }
+
+  /** The other side of a client's loop. */
+  NativeClientLoop clientLoop() {
+    return incoming.clientLoop();
+  }
+
+  /** Makes a client's socket a connection. */
+  void open(NativeConnection connection, @Nullable DeflateParameters deflate) {
+    incoming.open(connection, deflate);
   }
 
   long nextToken(int slot) {
@@ -364,7 +382,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /** Any thread. */
   Lease lease(int capacity) {
     if (ended) {
-      throw new IllegalStateException("no lease: the server has ended");
+      throw new IllegalStateException("no lease: the " + group.owner() + " has ended");
     }
     if (isCurrent()) {
       int length = LeasedBlocks.length(capacity);
@@ -534,7 +552,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     if (isErrno) {
       listeners.clear(listener);
     }
-    server.onListening(this, listener, result, isErrno);
+    group.onListening(this, listener, result, isErrno);
   }
 
   /**
@@ -556,6 +574,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     listeners.stream().forEach(outgoing::unlisten);
     List<NativeConnection> leaving = new ArrayList<>();
     incoming.forEach(leaving::add);
+    incoming.failAttempts();
     sendAway(leaving, 0, startNanos, spreadNanos);
   }
 
@@ -575,10 +594,10 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     }
   }
 
-  private static CloseReason atShutdown() {
+  private CloseReason atShutdown() {
     return new CloseReason(
         CloseCode.ABNORMAL_CLOSURE,
-        "the server shut down before the peer had answered",
+        "the " + group.owner() + " shut down before the peer had answered",
         CloseReason.Initiator.LOCAL,
         null);
   }
@@ -592,7 +611,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     // What the last handlers have sent holds references to blocks of others.
     attempt("give up what was sent", outgoing::flush);
     NativeCalls.destroy(handle);
-    server.onLoopEnd(this, reason.cause());
+    group.onLoopEnd(this, reason.cause());
   }
 
   private void attempt(String what, Runnable action) {

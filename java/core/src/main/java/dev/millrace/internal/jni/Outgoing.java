@@ -10,9 +10,11 @@ import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.Utf8Encoder;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -267,6 +269,26 @@ final class Outgoing {
     makeBodyRoom(headerLines.length());
     commands.acceptUpgrade(
         slot, generation, bodies.put(headerLines), headerLines.length(), bits(deflate));
+  }
+
+  /** Begins to connect; {@link BodyArea#refusal} has nothing against the address. */
+  void connect(SocketAddress address, SocketOptions options, Duration timeout, long token) {
+    int length = BodyArea.connectLength(address);
+    makeBodyRoom(length);
+    commands.connect(bodies.putConnect(address, options, timeout), length, token);
+  }
+
+  /** Sends a request whose response is awaited. */
+  void ask(int slot, int generation, byte[] request) {
+    makeRoom(request.length);
+    int place = stage(ByteBuffer.wrap(request), request.length);
+    commands.ask(slot, generation, memory.address(place), request.length);
+  }
+
+  /** Makes a client's socket a connection. */
+  void open(NativeConnection connection, @Nullable DeflateParameters deflate) {
+    makeCommandRoom();
+    commands.open(connection.slot(), connection.generation(), bits(deflate));
   }
 
   private static long bits(@Nullable DeflateParameters deflate) {

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Inflates messages for the connections of a loop, one at a time. What is short lies in memory of
- * the loop, what is longer in a block; nothing is inflated beyond the limit of a message. Loop
- * thread only.
+ * the loop, what is longer in a block; nothing is inflated beyond the limit of a message, and what
+ * begins as if it would pass that gets no block before it was measured. Loop thread only.
  */
 final class Decompressor {
   private static final int START = Block.HEADROOM;
@@ -60,48 +60,92 @@ final class Decompressor {
       Stream stream, Deflation deflation, ByteBuffer payload, int at, int payloadLength) {
     MessageInflater shared = inflater();
     DeflateWindow window = deflation.window();
-    shared.begin(payload, at, payloadLength, window);
-    result = scratch();
     try {
-      ProtocolError error = inflate(stream, shared);
+      shared.begin(payload, at, payloadLength, window);
+      ProtocolError error = begin(shared);
+      if (error == null && isBomb(shared, payloadLength)) {
+        error = ProtocolError.MESSAGE_TOO_BIG;
+      } else if (error == null && shared.isDone()) {
+        // Measured it was; its bytes are gone.
+        shared.begin(payload, at, payloadLength, window);
+        error = begin(shared);
+      }
+      while (error == null) {
+        if (!grow(stream)) {
+          dropResult();
+          return null;
+        }
+        error = proceed(shared);
+      }
       if (error != ProtocolError.NONE) {
-        takeResult().release();
+        dropResult();
       } else if (window != null && result != null) {
         shared.keep(window, result.bytes(), START, length);
       }
       return error;
     } catch (DataFormatException broken) {
-      takeResult().release();
+      dropResult();
       return ProtocolError.MALFORMED_COMPRESSED_DATA;
     } finally {
       shared.forgetMessage();
     }
   }
 
-  private @Nullable ProtocolError inflate(Stream stream, MessageInflater shared)
-      throws DataFormatException {
+  private @Nullable ProtocolError begin(MessageInflater shared) throws DataFormatException {
+    result = scratch();
+    length = 0;
+    return proceed(shared);
+  }
+
+  /** Goes on with a message; null says that its block is full. */
+  private @Nullable ProtocolError proceed(MessageInflater shared) throws DataFormatException {
+    Block target = result == null ? scratch() : result;
     int limit = loop.limits().maxMessageBytes();
-    Block target = scratch();
-    int end = START;
-    while (true) {
-      int room = Math.min(target.capacity(), limit);
-      end = shared.inflate(target.bytes(), end, START + room);
-      length = end - START;
-      if (shared.isDone() || length == limit && shared.endsAt(end)) {
-        return ProtocolError.NONE;
-      }
-      if (length == limit) {
-        return ProtocolError.MESSAGE_TOO_BIG;
-      }
-      int longer = Math.max(2 * target.capacity(), FIRST_BLOCK);
-      Block next = loop.acquireFor(stream, Math.min(longer, limit));
-      if (next == null) {
-        return null;
-      }
-      next.bytes().put(START, target.bytes(), START, length);
-      target.release();
-      target = next;
-      result = next;
+    int room = Math.min(target.capacity(), limit);
+    int end = shared.inflate(target.bytes(), START + length, START + room);
+    length = end - START;
+    if (shared.isDone() || length == limit && shared.endsAt(end)) {
+      return ProtocolError.NONE;
+    }
+    return length == limit ? ProtocolError.MESSAGE_TOO_BIG : null;
+  }
+
+  /**
+   * Whether a message whose beginning is in the scratch passes the limit. Only one that would, if
+   * it went on like that, is inflated for the answer.
+   */
+  private boolean isBomb(MessageInflater shared, int payloadLength) throws DataFormatException {
+    int limit = loop.limits().maxMessageBytes();
+    int taken = Math.max(1, payloadLength - shared.payloadLeft());
+    if ((long) length * payloadLength / taken <= limit) {
+      return false;
+    }
+    Block sink = scratch();
+    long whole = length;
+    while (whole <= limit && !shared.isDone()) {
+      whole += shared.inflate(sink.bytes(), START, START + sink.capacity()) - START;
+    }
+    return whole > limit;
+  }
+
+  private boolean grow(Stream stream) {
+    Block before = result == null ? scratch() : result;
+    int longer = Math.max(2 * before.capacity(), FIRST_BLOCK);
+    Block next = loop.acquireFor(stream, Math.min(longer, loop.limits().maxMessageBytes()));
+    if (next == null) {
+      return false;
+    }
+    next.bytes().put(START, before.bytes(), START, length);
+    before.release();
+    result = next;
+    return true;
+  }
+
+  private void dropResult() {
+    Block dropped = result;
+    result = null;
+    if (dropped != null) {
+      dropped.release();
     }
   }
 

@@ -109,6 +109,11 @@ public final class MessageInflater implements AutoCloseable {
     }
   }
 
+  /** Bytes of the payload that were not looked at so far. */
+  public int payloadLeft() {
+    return payload.remaining();
+  }
+
   /** Whether the message is complete. */
   public boolean isDone() {
     return isDone;

@@ -4,9 +4,18 @@ package dev.millrace.internal.nio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.millrace.Compression;
 import dev.millrace.Engine;
+import dev.millrace.Limits;
 import dev.millrace.LoopStatistics;
 import dev.millrace.Server;
+import dev.millrace.SocketOptions;
+import dev.millrace.internal.spi.Attempt;
+import dev.millrace.internal.spi.AttemptListener;
+import dev.millrace.internal.spi.ClientLoop;
+import dev.millrace.internal.spi.ClientSpec;
+import dev.millrace.internal.spi.EngineClient;
+import dev.millrace.internal.spi.ResponseHead;
 import dev.millrace.suite.Frame;
 import dev.millrace.suite.RawClient;
 import dev.millrace.suite.fault.LoopCpu;
@@ -14,6 +23,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,6 +32,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -60,6 +71,57 @@ class NioDescriptorTest {
     }
   }
 
+  /** The client's program: connects until it cannot, lets go of all, and connects again. */
+  static final class Dialer implements AttemptListener {
+    private final ClientLoop loop;
+    private final InetSocketAddress server;
+    private final List<Attempt> connected = new ArrayList<>();
+    private boolean again;
+
+    private Dialer(ClientLoop loop, InetSocketAddress server) {
+      this.loop = loop;
+      this.server = server;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+      InetSocketAddress server = new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0]));
+      ClientSpec spec = new ClientSpec(1, Limits.defaults(), Compression.disabled(), Set.of());
+      EngineClient client = new NioEngineProvider().start(spec);
+      Dialer dialer = new Dialer(client.leastLoaded(), server);
+      dialer.loop.execute(dialer::dial);
+      System.in.read();
+      client.shutdown(Duration.ZERO);
+    }
+
+    private void dial() {
+      loop.connect(server, Duration.ofMinutes(1), SocketOptions.defaults(), this);
+    }
+
+    @Override
+    public void onConnected(Attempt attempt) {
+      connected.add(attempt);
+      if (!again) {
+        dial();
+        return;
+      }
+      attempt.ask(REQUEST);
+    }
+
+    @Override
+    public void onResponse(Attempt attempt, ResponseHead head) {
+      System.out.println(head.status());
+    }
+
+    @Override
+    public void onFailed(Attempt attempt, IOException failure) {
+      System.out.println(connected.size() + " " + failure.getMessage());
+      connected.forEach(Attempt::cancel);
+      again = true;
+      // Closed channels give their descriptors up when the selector has let go of them.
+      loop.schedule(this::dial, Duration.ofMillis(50));
+    }
+  }
+
   /** A jar, as users have it: classes in folders need a descriptor each. */
   private static void jar(Path file) throws IOException {
     try (OutputStream out = Files.newOutputStream(file);
@@ -83,18 +145,7 @@ class NioDescriptorTest {
   @Timeout(120)
   void aColdServerOutlivesIt(@TempDir Path folder) throws Exception {
     assumeTrue(Files.isExecutable(PRLIMIT), "this system has no prlimit");
-    Path jar = folder.resolve("server.jar");
-    jar(jar);
-    Process process =
-        new ProcessBuilder(
-                PRLIMIT.toString(),
-                "--nofile=" + LIMIT + ":" + LIMIT,
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                jar.toString(),
-                Program.class.getName())
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
+    Process process = start(folder, Program.class, "");
     try (BufferedReader out =
         new BufferedReader(
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
@@ -103,6 +154,48 @@ class NioDescriptorTest {
       process.destroy();
       process.waitFor(10, TimeUnit.SECONDS);
     }
+  }
+
+  @Test
+  @Timeout(120)
+  void aColdClientOutlivesIt(@TempDir Path folder) throws Exception {
+    assumeTrue(Files.isExecutable(PRLIMIT), "this system has no prlimit");
+    try (Server server =
+        Server.builder()
+            .engine(Engine.JAVA)
+            .listen("ws://127.0.0.1:0")
+            .route("/", (connection, message) -> connection.send(message))
+            .start()) {
+      int port = server.addresses().get(0).getPort();
+      Process process = start(folder, Dialer.class, Integer.toString(port));
+      try (BufferedReader out =
+          new BufferedReader(
+              new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+        assertThat(out.readLine())
+            .matches(
+                "[1-5]\\d cannot connect: address=\\S+: too many open files in this process:"
+                    + " errno=24; raise the limit of open files \\(ulimit -n\\)");
+        assertThat(out.readLine()).isEqualTo("101");
+      } finally {
+        process.destroy();
+        process.waitFor(10, TimeUnit.SECONDS);
+      }
+    }
+  }
+
+  private static Process start(Path folder, Class<?> program, String argument) throws IOException {
+    Path jar = folder.resolve("program.jar");
+    jar(jar);
+    return new ProcessBuilder(
+            PRLIMIT.toString(),
+            "--nofile=" + LIMIT + ":" + LIMIT,
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp",
+            jar.toString(),
+            program.getName(),
+            argument)
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start();
   }
 
   private static long acceptFailures(Process process, BufferedReader out) throws IOException {

@@ -129,6 +129,26 @@ class DeflateTest {
   }
 
   @Test
+  void whatEndsAtTheLimitIsToldFromWhatGoesOnAndFromWhatBreaksOff() throws DataFormatException {
+    byte[] whole = hex("000500faff48656c6c6f00");
+    byte[] brokenOff = hex("000700f8ff48656c6c6f");
+    for (int limit : new int[] {4, 5}) {
+      inflater.begin(ByteBuffer.wrap(whole), 0, whole.length, null);
+      assertThat(inflater.inflate(ByteBuffer.allocate(limit), 0, limit)).isEqualTo(limit);
+      assertThat(inflater.endsAt(limit)).isEqualTo(limit == 5);
+      // Of the trailer four bytes are taken for what is missing.
+      inflater.begin(ByteBuffer.wrap(brokenOff), 0, brokenOff.length, null);
+      inflater.inflate(ByteBuffer.allocate(limit), 0, limit);
+      assertThat(inflater.endsAt(limit)).isFalse();
+    }
+    byte[] cut = hex("f248cdc9");
+    inflater.begin(ByteBuffer.wrap(cut), 0, cut.length, null);
+    int length = inflater.inflate(ByteBuffer.allocate(3), 0, 3);
+    assertThat(length).isEqualTo(3);
+    assertThatThrownBy(() -> inflater.endsAt(3)).isInstanceOf(DataFormatException.class);
+  }
+
+  @Test
   void aBombIsLeftAtTheLimit() throws DataFormatException {
     byte[] bomb = deflate(new byte[64 << 20], 15, false, 1 << 20);
 

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,7 @@ class FrameHeaderTest {
   /** Of the bytes 01 02 03 04. */
   private static final int KEY = 0x04030201;
 
-  private FrameHeader header = new FrameHeader(Relaxed.NONE);
+  private FrameHeader header = new FrameHeader(Relaxed.NONE, false);
 
   private static byte[] hex(String text) {
     return HEX.parseHex(text.replace(" ", ""));
@@ -100,6 +101,41 @@ class FrameHeaderTest {
     }
   }
 
+  @Test
+  void rfc6455_5_1_aClientTakesNoMask() {
+    header = new FrameHeader(Relaxed.NONE, true);
+    for (String masked : List.of("81 85", "82 fe 0100", "88 80 01020304")) {
+      byte[] bytes = hex(masked);
+      assertThat(parse(bytes, 1)).isEqualTo(FrameHeader.INCOMPLETE);
+      assertThat(parse(bytes, 2)).as(masked).isEqualTo(FrameHeader.BROKEN);
+      assertThat(header.error()).isEqualTo(ProtocolError.MASKED_FRAME);
+    }
+    assertThat(parse(hex("82 7e 0100"), 3)).isEqualTo(FrameHeader.INCOMPLETE);
+    assertThat(parse(hex("82 7e 0100"), 4)).isEqualTo(4);
+    assertThat(header.payloadLength()).isEqualTo(256);
+    assertThat(header.maskingKey()).isZero();
+    header = new FrameHeader(Relaxed.MASKED_FRAMES, true);
+    assertThat(parse(hex("81 85 01020304"), 6)).isEqualTo(6);
+    assertThat(header.maskingKey()).isEqualTo(KEY);
+    assertThat(parse(hex("81 05"), 2)).isEqualTo(2);
+  }
+
+  /** What a client writes a server reads. */
+  @Test
+  void rfc6455_5_2_writesMaskedHeaders() {
+    long[] lengths = {0, 1, 125, 126, 65_535, 65_536, 1L << 32};
+    for (long length : lengths) {
+      ByteBuffer bytes = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
+      int written = FrameHeader.writeMasked(bytes, 3, Opcode.BINARY, length, KEY);
+      assertThat(written).isEqualTo(FrameHeader.lengthFor(length) + FrameHeader.KEY_LENGTH);
+      assertThat(header.parse(bytes, 3, 3 + written)).isEqualTo(written);
+      assertThat(header.payloadLength()).isEqualTo(length);
+      assertThat(header.maskingKey()).isEqualTo(KEY);
+      assertThat(header.opcode()).isEqualTo(Opcode.BINARY);
+      assertThat(header.isFinal()).isTrue();
+    }
+  }
+
   private static Stream<Arguments> relaxed() {
     return Stream.of(
         Arguments.of(Relaxed.MASKED_FRAMES, "81 05", 2, Opcode.TEXT, 5L),
@@ -117,7 +153,7 @@ class FrameHeaderTest {
   @MethodSource("relaxed")
   void readsByteByByteWhatIsRelaxed(int rule, String text, int length, int opcode, long payload) {
     byte[] bytes = hex(text);
-    header = new FrameHeader(rule);
+    header = new FrameHeader(rule, false);
     for (int cut = 0; cut < bytes.length; cut++) {
       assertThat(parse(bytes, cut)).as("cut=%d", cut).isEqualTo(FrameHeader.INCOMPLETE);
     }
@@ -131,7 +167,7 @@ class FrameHeaderTest {
   @ParameterizedTest
   @ValueSource(strings = {"09 80", "0b 80", "89 fe", "8b fe", "8b 7f", "82 ff 80", "83 7f 80"})
   void someRulesAreAlwaysEnforced(String text) {
-    header = new FrameHeader(-1);
+    header = new FrameHeader(-1, false);
     byte[] bytes = hex(text);
     assertThat(parse(bytes, bytes.length)).isEqualTo(FrameHeader.BROKEN);
   }
@@ -154,7 +190,7 @@ class FrameHeaderTest {
         }
         int length = random.nextInt(FrameHeader.MAX_LENGTH + 1);
         int rules = random.nextBoolean() ? Relaxed.NONE : random.nextInt(1 << 4);
-        header = new FrameHeader(rules);
+        header = new FrameHeader(rules, false);
         assertThat(outcome(bytes, length))
             .as(() -> HEX.formatHex(bytes) + " length=" + length + " relaxed=" + rules)
             .isEqualTo(plain(bytes, length, rules));

@@ -42,10 +42,12 @@ public final class Main {
   private static void run(List<String> arguments)
       throws UsageException, MillraceException, InterruptedException {
     String command = arguments.isEmpty() ? "" : arguments.get(0);
-    if (!command.equals("echo")) {
-      throw new UsageException("unknown command: " + command);
+    List<String> rest = arguments.isEmpty() ? arguments : arguments.subList(1, arguments.size());
+    switch (command) {
+      case "echo" -> new Echo(EchoOptions.parse(rest)).run();
+      case "connect" -> new Connect(ConnectOptions.parse(rest)).run();
+      default -> throw new UsageException("unknown command: " + command);
     }
-    new Echo(EchoOptions.parse(arguments.subList(1, arguments.size()))).run();
   }
 
   private static void end(int status, Exception cause) {

@@ -23,11 +23,14 @@ final class JdkPeer implements WebSocket.Listener {
   private final ByteArrayOutputStream binary = new ByteArrayOutputStream();
 
   static void echoAll(URI address, int... sizes) throws Exception {
+    echoAll(HttpClient.newHttpClient(), address, sizes);
+  }
+
+  static void echoAll(HttpClient client, URI address, int... sizes) throws Exception {
     JdkPeer peer = new JdkPeer();
     WebSocket socket =
         Deadline.await(
-            HttpClient.newHttpClient().newWebSocketBuilder().buildAsync(address, peer),
-            "the JDK's client to connect");
+            client.newWebSocketBuilder().buildAsync(address, peer), "the JDK's client to connect");
     for (int size : sizes) {
       String text = "a\u00e9\u20ac\ud83d\ude80".repeat(size / 10) + "z".repeat(size % 10);
       Deadline.await(socket.sendText(text, true), "text of " + size + " bytes to be sent");

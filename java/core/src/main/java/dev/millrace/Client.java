@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -280,6 +281,7 @@ public final class Client implements AutoCloseable {
     private int maxRedirects;
     private @Nullable HttpProxy proxy;
     private final Set<String> keptHeaders = new LinkedHashSet<>();
+    private @Nullable Consumer<HandshakeExchange> exchanges;
 
     private Builder() {}
 
@@ -442,6 +444,19 @@ public final class Client implements AutoCloseable {
     }
 
     /**
+     * Sets who is told of each request of an opening handshake and its answer, refused ones, those
+     * of proxies and of redirects included; for tools that show them. On the loop thread; must not
+     * block.
+     *
+     * @param listener is told; what it throws is logged
+     * @return this builder
+     */
+    public Builder onExchange(Consumer<HandshakeExchange> listener) {
+      this.exchanges = Objects.requireNonNull(listener, "listener");
+      return this;
+    }
+
+    /**
      * Starts the client's loops.
      *
      * @return the client
@@ -452,7 +467,14 @@ public final class Client implements AutoCloseable {
       ClientSpec spec = new ClientSpec(loops, limits, compression, relaxed);
       ClientOptions options =
           new ClientOptions(
-              reconnect, socketOptions, executor, connectTimeout, maxRedirects, proxy, keptHeaders);
+              reconnect,
+              socketOptions,
+              executor,
+              connectTimeout,
+              maxRedirects,
+              proxy,
+              keptHeaders,
+              exchanges);
       Engines.Choice choice = Engines.choose(engine);
       EngineClient started = choice.provider().start(spec);
       choice.announce();

@@ -3,12 +3,14 @@ package dev.millrace;
 
 import java.time.Duration;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link Client.Builder} was told and the engine need not know.
  *
  * @param keptHeaders names in lower case; {@code *} keeps all
+ * @param exchanges is told of every request and its answer, or null
  */
 record ClientOptions(
     Reconnect reconnect,
@@ -17,7 +19,8 @@ record ClientOptions(
     Duration connectTimeout,
     int maxRedirects,
     @Nullable HttpProxy proxy,
-    Set<String> keptHeaders) {
+    Set<String> keptHeaders,
+    @Nullable Consumer<HandshakeExchange> exchanges) {
 
   ClientOptions {
     keptHeaders = Set.copyOf(keptHeaders);
@@ -25,6 +28,13 @@ record ClientOptions(
 
   ClientOptions withExecutor(HandlerExecutor other) {
     return new ClientOptions(
-        reconnect, socketOptions, other, connectTimeout, maxRedirects, proxy, keptHeaders);
+        reconnect,
+        socketOptions,
+        other,
+        connectTimeout,
+        maxRedirects,
+        proxy,
+        keptHeaders,
+        exchanges);
   }
 }

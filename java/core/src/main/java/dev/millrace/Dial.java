@@ -7,6 +7,7 @@ import dev.millrace.internal.spi.ClientHandshake;
 import dev.millrace.internal.spi.ClientLoop;
 import dev.millrace.internal.spi.DeflateOffer;
 import dev.millrace.internal.spi.DeflateParameters;
+import dev.millrace.internal.spi.ErrorLog;
 import dev.millrace.internal.spi.LogText;
 import dev.millrace.internal.spi.ResponseHead;
 import java.io.IOException;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +68,7 @@ final class Dial implements Race.Listener {
   private @Nullable ClientHandshake handshake;
   private @Nullable DeflateOffer offer;
   private boolean tunnelling;
+  private String asked = "";
   private boolean over;
 
   Dial(Dialer dialer, ClientLoop loop, ConnectRequest request, Handler handler, Outcome outcome) {
@@ -170,6 +173,7 @@ final class Dial implements Race.Listener {
 
   @Override
   public void onResponse(Attempt winner, ResponseHead head) {
+    tell(head);
     if (tunnelling) {
       tunnelling = false;
       if (head.status() / 100 == 2) {
@@ -183,6 +187,17 @@ final class Dial implements Race.Listener {
       follow(head, head.header("Location").get());
     } else {
       fail(answered("the server refuses", head));
+    }
+  }
+
+  private void tell(ResponseHead head) {
+    Consumer<HandshakeExchange> listener = dialer.options().exchanges();
+    if (listener != null) {
+      try {
+        listener.accept(new HandshakeExchange(List.of(asked.split("\r\n")), head.lines()));
+      } catch (Throwable t) {
+        ErrorLog.log("the listener of Client.Builder.onExchange threw: " + target, t);
+      }
     }
   }
 
@@ -333,6 +348,7 @@ final class Dial implements Race.Listener {
               "request too long: length=" + bytes.length + ", limit=" + MAX_REQUEST_BYTES));
       return;
     }
+    asked = request;
     winner.ask(bytes);
   }
 

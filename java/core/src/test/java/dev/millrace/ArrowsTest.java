@@ -44,6 +44,7 @@ class ArrowsTest {
           Map.entry("dev.millrace.cli", Set.of("dev.millrace")),
           Map.entry("dev.millrace.benchmarks", Set.of("dev.millrace", "dev.millrace.flatbuffers")),
           Map.entry("quickstart", Set.of("dev.millrace")),
+          Map.entry("dev.millrace.examples.springboot", Set.of("dev.millrace")),
           Map.entry(
               "dev.millrace.examples.orderbook",
               Set.of(
@@ -54,8 +55,18 @@ class ArrowsTest {
   /** What main code of a package may use that is neither ours nor the JDK's. */
   private static final Map<String, Set<String>> FOREIGN =
       Map.of(
-          "dev.millrace.flatbuffers", Set.of("com.google.flatbuffers"),
-          "dev.millrace.examples.orderbook", Set.of("com.google.flatbuffers"));
+          "dev.millrace.flatbuffers",
+          Set.of("com.google.flatbuffers"),
+          "dev.millrace.examples.orderbook",
+          Set.of("com.google.flatbuffers"),
+          "dev.millrace.examples.springboot",
+          Set.of(
+              "org.springframework.beans.factory.annotation",
+              "org.springframework.boot",
+              "org.springframework.boot.autoconfigure",
+              "org.springframework.context",
+              "org.springframework.stereotype",
+              "org.springframework.web.bind.annotation"));
 
   /** The core: the room to the rooms that it may include. */
   private static final Map<String, Set<String>> ROOMS =

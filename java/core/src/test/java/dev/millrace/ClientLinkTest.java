@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +47,7 @@ class ClientLinkTest {
   private int redirects;
   private @Nullable HttpProxy proxy;
   private Set<String> kept = Set.of();
+  private @Nullable Consumer<HandshakeExchange> exchanges;
   private Compression compression = Compression.disabled();
   private final CompressionBudget budget = new CompressionBudget(1 << 20);
   private ConnectRequest request = ConnectRequest.to(SERVER);
@@ -60,7 +62,8 @@ class ClientLinkTest {
             Duration.ofSeconds(10),
             redirects,
             proxy,
-            kept);
+            kept,
+            exchanges);
     NameService.Lookup lookup =
         host -> {
           InetAddress[] found = names.get(host);
@@ -734,6 +737,30 @@ class ClientLinkTest {
     assertThat(loop.last().handshake.headers())
         .containsKeys("upgrade", "connection", "sec-websocket-accept")
         .containsEntry("server", "s");
+  }
+
+  @Test
+  void everyRequestAndItsAnswerIsToldWhateverTheListenerThrows() {
+    List<HandshakeExchange> heard = new ArrayList<>();
+    exchanges =
+        exchange -> {
+          heard.add(exchange);
+          throw new IllegalStateException("not the link's");
+        };
+    redirects = 1;
+    ClientLink link = start();
+    loop.last().connected();
+    loop.last().responds("HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n");
+    loop.last().connected();
+    loop.last().responds("HTTP/1.1 403 Forbidden\r\nServer: a\r\n\r\n");
+
+    assertThat(heard).hasSize(2);
+    assertThat(heard.get(0).request()).startsWith("GET /echo?q HTTP/1.1", "Host: 10.0.0.1:9");
+    assertThat(heard.get(0).response()).containsExactly("HTTP/1.1 302 Found", "Location: /x");
+    assertThat(heard.get(1).request()).startsWith("GET /x HTTP/1.1");
+    assertThat(heard.get(1).response()).containsExactly("HTTP/1.1 403 Forbidden", "Server: a");
+    assertThat(failureOf(link.opened())).isInstanceOf(UpgradeException.class);
+    assertNothingLeft();
   }
 
   @Test

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.natives;
+
+import dev.millrace.Engine;
+
+final class RealProxyNativeTest extends RealProxySuite {
+
+  @Override
+  Engine engine() {
+    return Engine.NATIVE;
+  }
+}

@@ -43,14 +43,11 @@ void Inflater::begin(const std::uint8_t* payload, std::size_t length) noexcept {
   rest_ = payload;
   rest_length_ = length;
   in_tail_ = false;
-  // Nothing at all is no DEFLATE data, but what else could it mean.
-  empty_ = length == 0;
   stream_->avail_in = 0;
 }
 
 Inflating Inflater::next(std::uint8_t* to, std::size_t room, std::size_t* written) noexcept {
   *written = 0;
-  if (empty_) return Inflating::done;
   // Without room zlib would not even read what ends a block.
   std::uint8_t beyond = 0;
   for (;;) {
@@ -86,9 +83,9 @@ Inflating Inflater::run() noexcept {
         break;
       case Z_STREAM_END:
         inflateReset(stream_);
-        if (stream_->avail_in > 0 || rest_length_ > 0) continue;
-        if (in_tail_) return Inflating::done;
-        break;
+        // A stream with an end may be the whole message, without the byte that the tail belongs to.
+        if (stream_->avail_in == 0 && rest_length_ == 0) return Inflating::done;
+        continue;
       case Z_MEM_ERROR:
         return Inflating::no_memory;
       default:

@@ -49,7 +49,6 @@ class Inflater {
   const std::uint8_t* rest_;  ///< of the payload, behind what zlib was given: it counts in 32 bits
   std::size_t rest_length_;
   bool in_tail_;
-  bool empty_;
 };
 
 }  // namespace millrace::codec

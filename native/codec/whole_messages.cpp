@@ -58,14 +58,14 @@ std::size_t WholeMessages::compress(const std::uint8_t* from, std::size_t length
 Inflating WholeMessages::inflate(std::uint8_t* payload, std::size_t length, std::uint8_t* to, std::size_t room,
                                  std::size_t* written) noexcept {
   *written = 0;
-  if (length == 0) return Inflating::done;
   if (decompressor_ == nullptr) {
     decompressor_ = with_heap(heap_, [] { return libdeflate_alloc_decompressor(); });
     if (decompressor_ == nullptr) return Inflating::no_memory;
   }
   std::memcpy(payload + length, kEnd, sizeof kEnd);
   std::size_t left = length + sizeof kEnd;
-  while (left > 0) {
+  // A stream with an end may be the whole message, without the byte that the tail belongs to.
+  while (left > 0 && (left != sizeof kEnd || length == 0)) {
     std::size_t taken = 0;
     std::size_t came = 0;
     const libdeflate_result result =

@@ -97,6 +97,7 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
   drop_queue(connection);
   drop_rest(connection);
   drop_message(connection);
+  end_deflate(slot);
   if (connection.pong != kNone) {
     Pong& pong = pongs_[connection.pong];
     pong.slot = kNone;

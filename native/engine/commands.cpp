@@ -275,6 +275,7 @@ void Loop::send_staged(std::uint32_t slot, Opcode opcode, const ring::Record& co
     return;
   }
   count(ring::kMessagesSent);
+  if (deflations_ != nullptr && put_compressed(slot, opcode, payload, command)) return;
   const std::size_t header = protocol::write_frame_header_before(payload, opcode, command.length);
   put(slot, payload - header, header + command.length, {0, command.auxiliary, Gather::Source::copied});
 }
@@ -298,6 +299,7 @@ void Loop::send_borrowed(std::uint32_t slot, Opcode opcode, const ring::Record& 
     return;
   }
   count(ring::kMessagesSent);
+  if (deflations_ != nullptr && put_compressed(slot, opcode, payload, command)) return;
   if (in_arena) {
     // Our header fits where the client's stood, which is longer by the masking key (RFC 6455 5.2).
     const std::size_t header = protocol::write_frame_header_before(payload, opcode, command.length);
@@ -322,6 +324,7 @@ void Loop::send_owned(std::uint32_t slot, Opcode opcode, const ring::Record& com
     return;
   }
   count(ring::kMessagesSent);
+  if (deflations_ != nullptr && put_compressed(slot, opcode, payload, command)) return;
   reserve_temporary(slot, protocol::kMaxFrameHeader);
   put_header(slot, opcode, command.length);
   put(slot, payload, command.length, {command.address, command.auxiliary, Gather::Source::owned});
@@ -348,6 +351,7 @@ void Loop::send_masked(std::uint32_t slot, Opcode opcode, const ring::Record& co
     return;
   }
   count(ring::kMessagesSent);
+  if (deflations_ != nullptr && put_compressed(slot, opcode, payload, command)) return;
   const std::uint64_t token = command.auxiliary;
   const bool owned = placement == ring::kOwned;
   if (placement == ring::kStaged) {

@@ -177,7 +177,8 @@ void Loop::refuse_response(std::uint32_t slot) noexcept {
 /// Java has found the response to be what it asked for.
 void Loop::open_by_command(std::uint32_t slot, const ring::Record& command) noexcept {
   Connection& connection = connections_[slot];
-  if (role_ != protocol::Role::client || connection.phase != Phase::deciding) {
+  if (role_ != protocol::Role::client || connection.phase != Phase::deciding ||
+      !begin_deflate(slot, command.auxiliary)) {
     reject(slot, command);
     return;
   }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "codec/deflater.hpp"
+#include "codec/inflater.hpp"
 #include "loop/timer_wheel.hpp"
 #include "memory/slab.hpp"
 #include "os/os.hpp"
@@ -116,6 +118,19 @@ struct Times {
   std::int64_t ping_ns;    ///< what the last ping carried, 0 once its pong has come
   std::int64_t silent_ns;  ///< since when an answer to a ping is waited for
   std::int64_t stuck_ns;   ///< since when the kernel has taken nothing of the queue
+};
+
+/// What was agreed on about compression, where only compressed messages and sends look; by slot.
+struct Deflation {
+  std::uint16_t agreed;    ///< ring::kDeflate and the bits behind it; 0 for nothing
+  std::uint32_t takeover;  ///< index of its Takeover, from the first message on that needs one
+};
+
+/// The windows that live on from message to message.
+struct Takeover {
+  codec::Inflater inflater;
+  codec::Deflater deflater;
+  std::uint32_t next_free;
 };
 
 /// What the opening handshake needs besides; given back when the request is answered, or the response accepted.

@@ -64,7 +64,7 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
          options.max_request_line > 0 && options.relaxed <= protocol::kAllRules && (options.allocator | 1) == 1 &&
          (options.role | 1) == 1 && (options.proxy_protocol | 1) == 1 && options.deflate_level >= 0 &&
          options.deflate_level <= 9 && options.deflate_memory_level >= 0 && options.deflate_memory_level <= 9 &&
-         options.deflate_threshold >= 0;
+         options.deflate_threshold >= 0 && (options.deflate_level == 0 || options.deflate_memory_level > 0);
 }
 
 void unmap(LoopMemory& memory) noexcept {

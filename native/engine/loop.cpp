@@ -53,6 +53,7 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   if (result = held_.open(connections, &slabs_); result < 0) return result;
   if (result = pongs_.open(connections, &slabs_); result < 0) return result;
   if (result = pieces_.open(1 << 22, &slabs_); result < 0) return result;
+  if (result = open_deflate(connections); result < 0) return result;
   if (result = wheel_.open(kMaxTimers + connections + kMaxListeners + 1, now_ns_); result < 0) return result;
   if (poller_ = os::poller_create(); poller_ < 0) return poller_;
   if (result = os::poller_add(poller_, memory->wake_fd, kWakeSlot, true, false); result < 0) return result;
@@ -81,6 +82,7 @@ Loop::~Loop() {
     os::unmap_pages(temporary_mapping_, kTemporaryLength);
   }
   if (java_timers_ != nullptr) os::unmap_pages(java_timers_, kMaxTimers * sizeof(std::uint32_t));
+  close_deflate();
   memory::unmap_array(&times_, times_length_);
 }
 
@@ -134,9 +136,11 @@ void Loop::settle() noexcept {
   hand_off_.take_all([this](int fd, const os::Address& peer) { adopt(fd, peer); });
   tell_areas();
   arena_.reset();
+  inflated_turn_ = 0;
   const memory::Region* const shared = memory::Region::find(memory::Region::kShared);
   const bool shared_too = shared != nullptr && shared->keeps_too_much();
-  if (!trim_set_ && (shared_too || blocks().touched_free_bytes() > memory::Region::kKeptBytes)) {
+  if (!trim_set_ && (shared_too || blocks().touched_free_bytes() > memory::Region::kKeptBytes ||
+                     heap_.kept_bytes() > memory::Region::kKeptBytes)) {
     trim_set_ = wheel_.set(now_ns_ + kTrimDelayNs, {0, 0, kTrimTimer}) != loop::TimerWheel::kNoTimer;
   }
 }
@@ -166,6 +170,9 @@ void Loop::tell_areas() noexcept {
   tell(ring::kSlabSpills, slabs_.spills);
   tell(ring::kTemporaryUse, std::max(temporary_turn_, temporary_.used()));
   tell(ring::kTemporaryHighWater, temporary_.high_water());
+  tell(ring::kCompressionUse, heap_.usage().use);
+  tell(ring::kCompressionHighWater, heap_.usage().high_water);
+  tell(ring::kCompressionSpills, heap_.usage().spills);
   temporary_turn_ = 0;
   const memory::Region* const shared = memory::Region::find(memory::Region::kShared);
   if (shared == nullptr) return;
@@ -181,7 +188,9 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
   for (held_next_ = held_first_; held_next_ != kNone;) {
     const HeldInput& held = held_[held_next_];
     held_next_ = held.next;
-    if (wants_read(connections_[held.slot]) && event_room(2)) parse_held(held.slot);
+    if (wants_read(connections_[held.slot]) && event_room(2) && !has_inflated_enough()) {
+      parse_held(held.slot);
+    }
   }
   if (ready_next_ == ready_count_ && !wait(deadline_ns)) return;
   serve_ready();
@@ -208,7 +217,7 @@ void Loop::serve_ready() noexcept {
       count(ring::kArenaFull);
       return;
     }
-    if (!event_room(4)) return;
+    if (!event_room(4) || has_inflated_enough()) return;
     serve(ready_[ready_next_++]);
   }
 }
@@ -307,6 +316,7 @@ void Loop::expire_timers() noexcept {
       case kTrimTimer:
         trim_set_ = false;
         count(ring::kBlockBytesReturned, static_cast<std::int64_t>(blocks().trim(memory::Region::kKeptBytes)));
+        heap_.trim(memory::Region::kKeptBytes);
         if (memory::Region* shared = memory::Region::find(memory::Region::kShared);
             shared != nullptr && shared->keeps_too_much()) {
           shared->trim_locked();

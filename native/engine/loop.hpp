@@ -3,12 +3,17 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
+#include "codec/deflater.hpp"
+#include "codec/inflater.hpp"
+#include "codec/whole_messages.hpp"
 #include "engine/connection.hpp"
 #include "engine/gather.hpp"
 #include "engine/group.hpp"
 #include "loop/timer_wheel.hpp"
 #include "memory/bump.hpp"
+#include "memory/heap.hpp"
 #include "memory/map_array.hpp"
 #include "memory/region.hpp"
 #include "memory/slab.hpp"
@@ -86,6 +91,18 @@ class Loop {
   static constexpr std::int64_t kLookAgainNs = 1'000'000;
   static constexpr std::int64_t kAcceptPauseNs = 50'000'000;
   static constexpr std::int64_t kTrimDelayNs = 1'000'000'000;
+
+  /// Longer compressed messages are assembled in a block first.
+  static constexpr std::size_t kScratch = 64 << 10;
+  /// No more is inflated in a turn, but for the last message of it.
+  static constexpr std::size_t kInflatedPerTurn = ring::kArenaLength;
+
+  /// Where the text of a compressed message lies: in the arena, or in a block.
+  struct Inflated {
+    std::uint64_t offset;
+    std::size_t length;
+    bool in_block;
+  };
 
   enum TimerKind : std::uint8_t { kConnectionTimer, kJavaTimer, kAcceptTimer, kTrimTimer };
 
@@ -191,6 +208,37 @@ class Loop {
   void message_event(std::uint32_t slot, protocol::Opcode opcode, std::uint64_t offset, std::uint32_t length,
                      std::uint16_t flags) noexcept;
   [[nodiscard]] std::int64_t acquire_for(std::uint32_t slot, std::size_t length) noexcept;
+
+  // ---- deflate.cpp: compression
+  [[nodiscard]] int open_deflate(std::uint32_t connections) noexcept;
+  void close_deflate() noexcept;
+  [[nodiscard]] bool begin_deflate(std::uint32_t slot, std::uint64_t bits) noexcept;
+  void end_deflate(std::uint32_t slot) noexcept;
+  /// Bits beside the opcode that a frame may have.
+  [[nodiscard]] std::uint8_t agreed_bits(std::uint32_t slot) const noexcept {
+    return deflations_ != nullptr && deflations_[slot].agreed != 0 ? protocol::kCompressed : std::uint8_t{0};
+  }
+  [[nodiscard]] Takeover* takeover(std::uint32_t slot) noexcept;
+  [[nodiscard]] codec::Inflater* inflater_for(std::uint32_t slot) noexcept;
+  [[nodiscard]] codec::Deflater* deflater_for(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool take_compressed(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
+                                     std::size_t length, std::uint32_t key) noexcept;
+  void take_compressed_block(std::uint32_t slot) noexcept;
+  void inflate_message(std::uint32_t slot, protocol::Opcode opcode, std::uint8_t* payload, std::size_t length,
+                       bool behind) noexcept;
+  [[nodiscard]] codec::Inflating inflate(std::uint32_t slot, std::uint8_t* payload, std::size_t length, bool behind,
+                                         Inflated* text) noexcept;
+  [[nodiscard]] codec::Inflating inflate_whole(std::uint32_t slot, std::uint8_t* payload, std::size_t length,
+                                               Inflated* text) noexcept;
+  [[nodiscard]] codec::Inflating inflate_on(std::uint32_t slot, codec::Inflater* inflater, std::size_t length,
+                                            std::span<const std::uint8_t> begun, Inflated* text) noexcept;
+  [[nodiscard]] std::size_t inflated_room(std::size_t length) noexcept;
+  void fit_block(Inflated* text) noexcept;
+  [[nodiscard]] bool has_inflated_enough() const noexcept { return inflated_turn_ >= kInflatedPerTurn; }
+  [[nodiscard]] std::size_t compress_alone(unsigned window_bits, const std::uint8_t* payload, std::size_t length,
+                                           std::uint8_t* to, std::size_t room) noexcept;
+  [[nodiscard]] bool put_compressed(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
+                                    const ring::Record& command) noexcept;
 
   // ---- send.cpp: bytes out
   void put(std::uint32_t slot, std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
@@ -321,6 +369,16 @@ class Loop {
   memory::Slab<HeldInput> held_;
   memory::Slab<Pong> pongs_;
   memory::Slab<Piece> pieces_;
+  Deflation* deflations_ = nullptr;  ///< by slot; none in a loop that compresses nothing
+  std::size_t deflations_length_ = 0;
+  memory::Slab<Takeover> takeovers_;
+  memory::Heap heap_;                            ///< what compression needs
+  codec::WholeMessages whole_messages_{&heap_};  ///< for messages that stand for themselves
+  codec::Deflater shared_deflater_{};            ///< for the same, where the window is narrow
+  codec::Inflater shared_inflater_{};            ///< for the same, where they are short
+  unsigned shared_window_bits_ = 0;
+  std::uint8_t* scratch_ = nullptr;
+  std::size_t inflated_turn_ = 0;
   loop::TimerWheel wheel_;
   std::uint32_t* java_timers_ = nullptr;  ///< by token: 1 + id in the wheel
   Gather gather_;

@@ -218,7 +218,8 @@ void Loop::refuse(std::uint32_t slot, const protocol::Refusal& refusal) noexcept
 void Loop::accept_upgrade(std::uint32_t slot, const ring::Record& command) noexcept {
   Connection& connection = connections_[slot];
   const std::uint8_t* lines = commands_.body(command);
-  if (connection.phase != Phase::deciding || lines == nullptr || openings_[connection.opening].key[0] == '\0') {
+  if (connection.phase != Phase::deciding || lines == nullptr || openings_[connection.opening].key[0] == '\0' ||
+      !begin_deflate(slot, command.auxiliary)) {
     reject(slot, command);
     return;
   }

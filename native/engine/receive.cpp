@@ -61,17 +61,17 @@ void Loop::receive(std::uint32_t slot) noexcept {
   }
   count(ring::kBytesReceived, received);
   if (connection.pinged) connection.pinged = false;
-  auto length = static_cast<std::size_t>(received);
+  const std::size_t here = std::min(static_cast<std::size_t>(received), direct);
+  const std::size_t length = static_cast<std::size_t>(received) - here;
+  // Taken before the message that ends here is told: its text may be inflated into what is free.
+  std::uint8_t* const bytes = length > 0 ? arena_.allocate(rest + length) : nullptr;
   if (direct > 0) {
     connection.active_ns = now_ns_;
-    const std::size_t here = std::min(length, direct);
-    std::uint8_t* const bytes = static_cast<std::uint8_t*>(pieces[0].iov_base);
-    if (connection.masking_key != 0) simd::unmask(bytes, here, connection.masking_key, 0);
-    if (!frame_bytes_arrived(slot, bytes, here)) return;
-    length -= here;
+    std::uint8_t* const part = static_cast<std::uint8_t*>(pieces[0].iov_base);
+    if (connection.masking_key != 0) simd::unmask(part, here, connection.masking_key, 0);
+    if (!frame_bytes_arrived(slot, part, here)) return;
   }
   if (length == 0) return;
-  std::uint8_t* const bytes = arena_.allocate(rest + length);
   if (rest > 0) take_rest(connection, bytes);
   parse(slot, bytes, rest + length);
 }
@@ -117,7 +117,7 @@ void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t leng
   packed_end_ = nullptr;
   while (length > 0) {
     if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
-    if (!event_room(1)) {
+    if (!event_room(1) || has_inflated_enough()) {
       hold(slot, bytes, length);
       return;
     }
@@ -147,7 +147,7 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
   Connection& connection = connections_[slot];
   protocol::FrameHeader header;
   ProtocolError error = ProtocolError::none;
-  switch (protocol::parse_frame_header(at, length, role, &header, &error, relaxed_)) {
+  switch (protocol::parse_frame_header(at, length, role, &header, &error, relaxed_, agreed_bits(slot))) {
     case protocol::FrameParse::incomplete:
       return 0;
     case protocol::FrameParse::error:
@@ -178,11 +178,15 @@ std::size_t Loop::take_frame(std::uint32_t slot, std::uint8_t* at, std::size_t l
     return length;
   }
   const bool alone = header.final && connection.message_opcode == Opcode::continuation;
-  if (!alone || !whole) {
+  const auto payload_length = static_cast<std::size_t>(header.payload_length);
+  if (alone && whole && header.compressed &&
+      take_compressed(slot, header.opcode, payload, payload_length, header.masking_key)) {
+    return header.length + payload_length;
+  }
+  if (!alone || !whole || header.compressed) {
     if (!begin_data_frame(slot, header, here)) return length;
     return header.length;
   }
-  const auto payload_length = static_cast<std::size_t>(header.payload_length);
   std::uint8_t* place = payload;
   if constexpr (role == Role::server) {
     if (packed_end_ != nullptr) place = packed_end_ + protocol::frame_header_length(payload_length);
@@ -229,7 +233,9 @@ bool Loop::begin_data_frame(std::uint32_t slot, const protocol::FrameHeader& hea
   Connection& connection = connections_[slot];
   const std::uint64_t aside = set_aside(connection, header.payload_length, here);
   if (!assemble_room(slot, connection.message_length + std::max<std::uint64_t>(aside, 1))) return false;
-  if (header.opcode != Opcode::continuation) connection.message_opcode = header.opcode;
+  if (header.opcode != Opcode::continuation) {
+    connection.message_opcode = header.compressed ? protocol::compressed(header.opcode) : header.opcode;
+  }
   ++connection.fragments;
   connection.frame_final = header.final;
   connection.masking_key = header.masking_key;
@@ -279,8 +285,13 @@ void Loop::finish_frame(std::uint32_t slot) noexcept {
     protocol_failure(slot, ProtocolError::invalid_utf8);
     return;
   }
-  message_event(slot, connection.message_opcode, connection.block, connection.message_length, ring::kInBlock);
-  deliver_later_free(connection.block);
+  if (protocol::is_compressed(connection.message_opcode)) {
+    take_compressed_block(slot);
+    if (connection.block != 0) region_->release_owned(connection.block);
+  } else {
+    message_event(slot, connection.message_opcode, connection.block, connection.message_length, ring::kInBlock);
+    deliver_later_free(connection.block);
+  }
   connection.block = 0;
   connection.message_length = 0;
   connection.message_opcode = Opcode::continuation;

@@ -75,6 +75,7 @@ class Script {
     ends_at_once_ = (choice & 8) != 0;
     local_ = (choice & 16) != 0;
     client_ = (choice & 64) != 0;
+    compresses_ = (choice & 32) == 0;  // letters do not
     return options;
   }
 
@@ -96,6 +97,16 @@ class Script {
       options.max_ping_interval_ns = 3 * options.ping_interval_ns / 2;
       options.pong_timeout_ns = kDelays[(delays >> 4) & 3];
       options.write_timeout_ns = kDelays[(delays >> 6) & 3];
+    }
+    if (compresses_) {
+      const std::uint8_t windows = next();
+      options.deflate_level = 1 + (windows & 1);
+      options.deflate_memory_level = 8;
+      options.deflate_threshold = 16;
+      const std::uint64_t window_bits = 8 + (windows & 7);
+      scene_.deflate = ring::kDeflate | ((windows & 8) != 0 ? ring::kDeflateOutgoingAlone : 0) |
+                       ((windows & 16) != 0 ? ring::kDeflateIncomingAlone : 0) |
+                       window_bits << ring::kDeflateOutgoingBits | window_bits << ring::kDeflateIncomingBits;
     }
     if ((choice & 0x80) != 0) {
       options.max_connections = 2;
@@ -409,11 +420,22 @@ class Script {
   bool ends_at_once_ = false;
   bool local_ = false;
   bool client_ = false;
+  bool compresses_ = false;
   Scene scene_;
 };
 
 // Limits, then orders; what a letter means stands in Script::obey.
 constexpr std::string_view kSeeds[] = {
+    "\x00 \x1f"
+    "c0u0[[f014f001f00>f00;[[x00[["sv,  // compressed, each message by itself
+    "\x00 \x07"
+    "c0u0[[a01f022[f029[f00;[[a04f00>[[f00=w0>[[["sv,  // windows that live on, fragments, blocks
+    "\x00 \x08"
+    "c0u0[b0999f00>[[j01?t[r0<[[[[r0?[["sv,  // the smallest window, a slow reader
+    "\x40 \x1f"
+    "c0u0[[f014f001f00;[[[j02=[["sv,  // a client's, masked
+    "\x06 \x07"
+    "c0u0[[f014f02<[c0u1[f111[f10>[x00[["sv,                  // calls fail by chance
     "` c0u0[[f014[f001[x00[[",                                // a client: two echoes, a Close of the server's
     "` c0u0[[a01f022[f029[f00;[[q00[[[",                      // fragments, borrowed, a Close of its own
     "` c0c0c1[u0u1u2a02a13a24f011[f119[f20<[[[[\\",           // staged, owned, shared, retained

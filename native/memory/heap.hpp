@@ -26,6 +26,8 @@ class Heap {
   /// Gives back what `allocate` gave; nullptr is nothing.
   void free(void* block) noexcept;
 
+  /// Touched free pages, which stay until they are trimmed.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept { return base_ != nullptr ? blocks_.touched_free_bytes() : 0; }
   /// Gives free pages back to the system until at most `keep_bytes` of them are left.
   void trim(std::size_t keep_bytes) noexcept;
   /// Every block has been given back.

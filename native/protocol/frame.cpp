@@ -19,8 +19,12 @@ constexpr std::uint8_t kLength16 = 126;
 constexpr std::uint8_t kLength64 = 127;
 constexpr std::size_t kMaxReason = kMaxControlPayload - 2;
 
-ProtocolError judge_first(std::uint8_t byte, Relaxed relaxed) noexcept {
+/// Whether a frame begins a data message.
+bool begins_message(Opcode opcode) noexcept { return opcode == Opcode::text || opcode == Opcode::binary; }
+
+ProtocolError judge_first(std::uint8_t byte, Relaxed relaxed, std::uint8_t agreed) noexcept {
   const Opcode opcode{static_cast<std::uint8_t>(byte & kOpcodeBits)};
+  if (begins_message(opcode)) byte &= static_cast<std::uint8_t>(~agreed);
   if ((byte & kReservedBits) != 0 && !relaxed.has(Rule::reserved_bits)) return ProtocolError::reserved_bits;
   if (!is_known(opcode) && !relaxed.has(Rule::reserved_opcodes)) return ProtocolError::reserved_opcode;
   if (is_control(opcode) && (byte & kFinal) == 0) return ProtocolError::fragmented_control_frame;
@@ -73,7 +77,7 @@ bool is_utf8(const std::uint8_t* bytes, std::size_t length) noexcept {
 }  // namespace
 
 FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role, FrameHeader* header,
-                              ProtocolError* error, Relaxed relaxed) noexcept {
+                              ProtocolError* error, Relaxed relaxed, std::uint8_t agreed) noexcept {
   if (length < 1) return FrameParse::incomplete;
   if (role == Role::server && is_usual(bytes, length)) {
     *header = FrameHeader{.payload_length = static_cast<std::uint64_t>(bytes[1] & kLengthBits),
@@ -90,7 +94,7 @@ FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Rol
                           .final = (bytes[0] & kFinal) != 0};
     return FrameParse::complete;
   }
-  ProtocolError fault = judge_first(bytes[0], relaxed);
+  ProtocolError fault = judge_first(bytes[0], relaxed, agreed);
   if (fault != ProtocolError::none) return refuse(fault, error);
   if (length < 2) return FrameParse::incomplete;
   const Opcode opcode{static_cast<std::uint8_t>(bytes[0] & kOpcodeBits)};
@@ -124,7 +128,8 @@ FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Rol
                         .masking_key = masking_key,
                         .length = static_cast<std::uint8_t>(end),
                         .opcode = opcode,
-                        .final = (bytes[0] & kFinal) != 0};
+                        .final = (bytes[0] & kFinal) != 0,
+                        .compressed = begins_message(opcode) && (bytes[0] & agreed) != 0};
   return FrameParse::complete;
 }
 

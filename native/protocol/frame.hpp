@@ -40,15 +40,32 @@ struct FrameHeader {
   std::uint8_t length = 0;           ///< bytes of the header itself, 2-14
   Opcode opcode = Opcode::continuation;
   bool final = false;
+  bool compressed = false;  ///< RSV1, where it was agreed on (RFC 7692 6)
 };
+
+/// The bit of a frame's first byte, and of an opcode, that says that the message is compressed.
+inline constexpr std::uint8_t kCompressed = 0x40;
+
+/// A data message's opcode as a compressed one has it: with the reserved bit beside it.
+[[nodiscard]] constexpr Opcode compressed(Opcode opcode) noexcept {
+  return Opcode{static_cast<std::uint8_t>(static_cast<std::uint8_t>(opcode) | kCompressed)};
+}
+[[nodiscard]] constexpr bool is_compressed(Opcode opcode) noexcept {
+  return (static_cast<std::uint8_t>(opcode) & kCompressed) != 0;
+}
+[[nodiscard]] constexpr Opcode without_compressed(Opcode opcode) noexcept {
+  return Opcode{static_cast<std::uint8_t>(static_cast<std::uint8_t>(opcode) & ~kCompressed)};
+}
 
 enum class FrameParse : std::uint8_t { complete, incomplete, error };
 
 /// Reads one frame header from `bytes`. Judges everything that the header alone tells (mask, reserved bits, opcode,
 /// control length, minimal length form) as early as its bytes allow: an error may be reported before the header is
-/// complete. Pure; keeps no state; `*error` is set only with FrameParse::error.
+/// complete. `agreed` is kCompressed where a message's first frame may say so, else 0. Pure; keeps no state; `*error`
+/// is set only with FrameParse::error.
 [[nodiscard]] FrameParse parse_frame_header(const std::uint8_t* bytes, std::size_t length, Role role,
-                                            FrameHeader* header, ProtocolError* error, Relaxed relaxed = {}) noexcept;
+                                            FrameHeader* header, ProtocolError* error, Relaxed relaxed = {},
+                                            std::uint8_t agreed = 0) noexcept;
 
 /// Length of an unmasked frame's header: 2, 4 or 10. A masked one is 4 longer.
 [[nodiscard]] constexpr std::size_t frame_header_length(std::uint64_t payload_length) noexcept {

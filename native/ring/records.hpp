@@ -241,6 +241,9 @@ enum Counter : std::uint32_t {
   kSharedSpills,
   kPingsSent,
   kDeadlinesPassed,
+  kCompressionUse,
+  kCompressionHighWater,
+  kCompressionSpills,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

@@ -71,7 +71,7 @@ TEST_CASE("Inflater reads the examples of RFC 7692 7.2.3") {
 
 TEST_CASE("Inflater reads every form of the empty message") {
   Fixture fixture;
-  for (const Bytes& payload : {Bytes{0x00}, Bytes{}, Bytes{0x02, 0x00}, Bytes{0x03, 0x00, 0x00}, Bytes{0x01},
+  for (const Bytes& payload : {Bytes{0x00}, Bytes{0x02, 0x00}, Bytes{0x03, 0x00}, Bytes{0x03, 0x00, 0x00}, Bytes{0x01},
                                Bytes{0x00, 0x00, 0x00, 0xff, 0xff, 0x00}}) {
     CHECK(fixture.inflate(payload) == Inflating::done);
     CHECK(fixture.text.empty());
@@ -128,6 +128,7 @@ TEST_CASE("Inflater goes on behind a last block, wherever that stands (RFC 7692 
   Bytes streams = peer.stream(first);
   append(&streams, peer.stream(second));
   SUBCASE("in the middle") { append(&streams, peer.message(third)); }
+  SUBCASE("at the end") { append(&streams, peer.stream(third)); }
   SUBCASE("at the end, and the byte that the tail stands for") {
     append(&streams, peer.stream(third));
     streams.push_back(0x00);
@@ -141,6 +142,8 @@ TEST_CASE("Inflater goes on behind a last block, wherever that stands (RFC 7692 
 
 TEST_CASE("Inflater finds what is no DEFLATE data") {
   const Bytes kinds[] = {
+      {},
+      {0x00, 0x00, 0x00, 0x00},
       {0x07},                                // no such type of block
       {0x00, 0x05, 0x00, 0x00, 0x00, 0x61},  // a stored block whose lengths disagree
       {0xf2, 0x00, 0x11, 0x00, 0x00},        // reaches back before the beginning

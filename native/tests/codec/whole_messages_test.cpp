@@ -76,7 +76,8 @@ TEST_CASE("WholeMessages reads its own, the empty message, and streams one behin
   Bytes text;
   CHECK(inflate(&codec, compress(&codec, test::json(5000, 1)), &text, 5000) == Inflating::done);
   CHECK(text == test::json(5000, 1));
-  for (const Bytes& payload : {Bytes{0x00}, Bytes{}, Bytes{0x02, 0x00}, Bytes{0x03, 0x00, 0x00}, Bytes{0x01}}) {
+  for (const Bytes& payload :
+       {Bytes{0x00}, Bytes{0x02, 0x00}, Bytes{0x03, 0x00}, Bytes{0x03, 0x00, 0x00}, Bytes{0x01}}) {
     CHECK(inflate(&codec, payload, &text, 0) == Inflating::done);
     CHECK(text.empty());
   }
@@ -94,6 +95,7 @@ TEST_CASE("WholeMessages finds what is no DEFLATE data, and what ends inside a b
   WholeMessages codec(&heap, 1);
   test::PlainDeflate peer;
   Bytes text;
+  CHECK(inflate(&codec, {}, &text, 1000) == Inflating::malformed);
   CHECK(inflate(&codec, {0x07}, &text, 1000) == Inflating::malformed);
   CHECK(inflate(&codec, {0xf2, 0x00, 0x11, 0x00, 0x00}, &text, 1000) == Inflating::malformed);
   const Bytes payload = peer.message(test::json(400, 9));

@@ -42,7 +42,8 @@ int connect_local(const std::string& path) {
 /// One loop, one open connection on a Unix socket, and an echo that is counted.
 class Driver {
  public:
-  explicit Driver(const ring::LoopOptions& options = test_options()) : java_(options) {
+  explicit Driver(const ring::LoopOptions& options = test_options(), std::uint64_t deflate = 0) : java_(options) {
+    java_.deflate = deflate;
     java_.listen_local(folder_.file("s"));
     fd_ = connect_local(folder_.file("s"));
     write(upgrade_request());
@@ -98,6 +99,18 @@ class Driver {
     while (messages_ < burst) turn(kSecond);
     turn(0);
     read(answers);
+  }
+
+  /// The same, whatever length the answers have.
+  void exchange(const std::string& frames, int burst, Echo how) {
+    how_ = how;
+    write(frames);
+    messages_ = 0;
+    while (messages_ < burst) turn(kSecond);
+    turn(0);
+    char bytes[65536];
+    while (::recv(fd_, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+    }
   }
 
   /// One turn: executes what the last one led to, and answers what it brings.
@@ -243,6 +256,42 @@ std::string repeat(const std::string& frame, int times) {
   return out;
 }
 
+/// One letter so many times, compressed: a stored block with the letter, and its repetitions 258 at a time, by hand.
+std::string run_of(std::size_t length) {
+  std::string out;
+  unsigned held = 0;
+  int bits = 0;
+  const auto put = [&](unsigned value, int count) {
+    for (int bit = 0; bit < count; ++bit) {
+      held |= (value >> bit & 1) << bits;
+      if (++bits == 8) {
+        out.push_back(static_cast<char>(held));
+        held = 0;
+        bits = 0;
+      }
+    }
+  };
+  const auto put_code = [&](unsigned code, int count) {  // Huffman codes begin with their highest bit
+    for (int bit = count - 1; bit >= 0; --bit) put(code >> bit & 1, 1);
+  };
+  put(0b010, 3);            // not the last block, fixed codes (RFC 1951 3.2.6)
+  put_code(0x30 + 'x', 8);  // the letter
+  for (std::size_t left = length - 1; left > 0;) {
+    if (left >= 258) {
+      put_code(0b11000101, 8);  // 285: length 258
+      put_code(0, 5);           // distance 1
+      left -= 258;
+    } else {
+      put_code(0x30 + 'x', 8);
+      --left;
+    }
+  }
+  put_code(0, 7);  // 256: end of the block
+  put(0, 3);       // an empty stored block, without its lengths
+  if (bits > 0) put(0, 8 - bits);
+  return out;
+}
+
 std::size_t server_frame_length(std::size_t payload) {
   return payload + (payload < 126 ? 2 : payload < 65536 ? 4 : 10);
 }
@@ -297,6 +346,36 @@ TEST_CASE("an echo takes no memory, whichever way it is sent") {
         CHECK(counts.of(ring::kFlushes) == 0);
         // Each message arrived whole, and goes out from where it lies.
         CHECK(counts.of(ring::kPayloadBytesCopied) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("a compressed echo takes no memory either, with windows that live on or without") {
+  for (const bool takeover : {false, true}) {
+    for (const Echo how : {Echo::borrowed, Echo::staged, Echo::owned}) {
+      for (const auto& [name, length, burst, rounds] :
+           {Case{"100 B", 100, 16, 1000}, Case{"1 KiB", 1024, 4, 1000}, Case{"200 KiB", 200 << 10, 1, 100}}) {
+        CAPTURE(takeover);
+        CAPTURE(static_cast<int>(how));
+        CAPTURE(name);
+        ring::LoopOptions options = test_options();
+        options.deflate_level = 1;
+        options.deflate_memory_level = 8;
+        Driver driver(options, ring::kDeflate | (takeover ? 0 : ring::kDeflateOutgoingAlone) |
+                                   ring::kDeflateIncomingAlone | 15 << ring::kDeflateOutgoingBits |
+                                   15 << ring::kDeflateIncomingBits);
+        const std::string frames = repeat(client_frame(kText | 0x40, run_of(length)), burst);
+        for (int round = 0; round < 100; ++round) driver.exchange(frames, burst, how);
+        const Counts counts(driver.java());
+        for (int round = 0; round < rounds; ++round) driver.exchange(frames, burst, how);
+        CHECK(counts::allocations() == 0);
+        CHECK(counts::frees() == 0);
+        CHECK(counts::mappings() == 0);
+        CHECK(counts.of(ring::kMessagesReceived) == std::int64_t{burst} * rounds);
+        CHECK(counts.of(ring::kMessagesSent) == std::int64_t{burst} * rounds);
+        // What came back was compressed as well.
+        CHECK(counts.of(ring::kBytesSent) < std::int64_t{burst} * rounds * static_cast<std::int64_t>(length) / 4);
       }
     }
   }

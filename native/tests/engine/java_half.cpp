@@ -76,6 +76,7 @@ void JavaHalf::accept(Id id, const std::string& lines) {
   command.flags = ring::kBody;
   command.address = body(lines);
   command.length = static_cast<std::uint32_t>(lines.size());
+  command.auxiliary = deflate;
   put(command);
 }
 
@@ -206,7 +207,11 @@ void JavaHalf::ask(Id id, const std::string& asked) {
   put(command);
 }
 
-void JavaHalf::open(Id id) { put(connection_command(ring::kOpen, id)); }
+void JavaHalf::open(Id id) {
+  ring::Record command = connection_command(ring::kOpen, id);
+  command.auxiliary = deflate;
+  put(command);
+}
 
 ring::ListenBody loopback_body() {
   ring::ListenBody listen{};

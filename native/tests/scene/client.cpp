@@ -12,6 +12,12 @@ namespace millrace::scene {
 using namespace engine::test;
 using sim::check;
 
+namespace {
+
+constexpr std::uint8_t kRsv1 = 0x40;
+
+}  // namespace
+
 std::string Client::frame_of(std::uint8_t opcode, const std::string& payload, bool final) const {
   if (serves_) return server_frame(opcode, payload, final);
   return client_frame(opcode, payload, final, static_cast<std::uint32_t>(0x9E3779B9U * (outgoing_.size() + 1)));
@@ -33,12 +39,16 @@ void Client::say_frame(std::uint8_t opcode, const std::string& payload, bool fin
                        std::size_t fragments) {
   const bool continues = fragments_ > 0;
   if (!continues) assembling_ = {opcode, {}};
+  if (!continues) compressed_ = 0;
   ++fragments_;
   assembling_.payload += payload;
-  outgoing_ += frame_of(continues ? kContinuation : opcode, payload, final);
+  const std::string compressed = windows_.has_value() ? windows_->compress(payload, final) : payload;
+  compressed_ += compressed.size();
+  const std::uint8_t first = windows_.has_value() ? opcode | kRsv1 : opcode;
+  outgoing_ += frame_of(continues ? kContinuation : first, compressed, final);
   if (said_close_) return;
   // What breaks a limit is refused, and nothing behind it is heard.
-  if (assembling_.payload.size() > most || fragments_ > fragments) clean_ = false;
+  if (assembling_.payload.size() > most || compressed_ > most || fragments_ > fragments) clean_ = false;
   if (!final) return;
   if (clean_) sent_.push_back(std::move(assembling_));
   fragments_ = 0;
@@ -146,8 +156,10 @@ void Client::check_stream() {
   incoming_.erase(0, at);
 }
 
-void Client::check_frame(std::uint8_t first, const std::string& payload) {
-  check((first & 0xf0) == 0x80, "a frame is final and has no reserved bit");
+void Client::check_frame(std::uint8_t first, const std::string& bytes) {
+  const bool compressed = windows_.has_value() && (first & kRsv1) != 0 && (first & 0x08) == 0;
+  check((first & 0xf0) == (compressed ? 0x80 | kRsv1 : 0x80), "a frame is final and has no reserved bit");
+  const std::string payload = compressed ? windows_->inflate(bytes) : bytes;
   check(closes_ == 0, "nothing stands behind a Close frame, not even another one");
   const std::uint8_t opcode = first & 0x0f;
   if (opcode == kPongFrame) {

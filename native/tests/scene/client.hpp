@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "sim/sim.hpp"
+#include "windows.hpp"
 
 namespace millrace::scene {
 
@@ -27,6 +29,9 @@ struct Message {
 class Client {
  public:
   explicit Client(sim::Peer peer, bool serves = false) : peer_(peer), serves_(serves) {}
+
+  /// From here on messages may be compressed, both ways; its own are.
+  void deflate(std::uint64_t bits) { windows_.emplace(bits); }
 
   // ---- what it says: bytes are queued here, write() moves them
   /// The request; of a server the response, whether it was asked for or not.
@@ -86,7 +91,7 @@ class Client {
   void check_stream();
   void check_head();
   [[nodiscard]] std::string frame_of(std::uint8_t opcode, const std::string& payload, bool final = true) const;
-  void check_frame(std::uint8_t first, const std::string& payload);
+  void check_frame(std::uint8_t first, const std::string& bytes);
   void check_pong(const std::string& payload);
 
   sim::Peer peer_;
@@ -98,6 +103,8 @@ class Client {
   std::deque<std::string> pings_;
   Message assembling_;
   std::size_t fragments_ = 0;
+  std::size_t compressed_ = 0;  ///< bytes of them
+  std::optional<Windows> windows_;
   bool clean_ = true;
   bool said_close_ = false;
   bool finished_ = false;

@@ -158,19 +158,30 @@ void play_client(Scene& scene) {
   scene.settle();
 }
 
+/// Who plays, and what is agreed on about compression.
+struct Cast {
+  ring::Role role = ring::kServer;
+  std::uint64_t deflate = 0;
+};
+
 /// Plays with the nth call of that kind failing (0: none). False when no run makes so many calls.
-bool play_failing(ring::Role role, sim::Call call, std::uint64_t nth, int error, std::uint64_t* refused) {
+bool play_failing(const Cast& cast, sim::Call call, std::uint64_t nth, int error, std::uint64_t* refused) {
   sim::start();
   if (nth > 0) sim::fail(call, nth, error);
   Scene scene;
   ring::LoopOptions options = Scene::small_options();
-  options.role = role;
+  options.role = cast.role;
+  if (cast.deflate != 0) {
+    options.deflate_level = 1;
+    options.deflate_memory_level = 8;
+    scene.deflate = cast.deflate;
+  }
   if (const int result = scene.open(options); result < 0) {
     ++*refused;
     CHECK_MESSAGE(result == -error, "a loop that cannot be made says why");
     return true;
   }
-  role == ring::kServer ? play(scene) : play_client(scene);
+  cast.role == ring::kServer ? play(scene) : play_client(scene);
   const bool failed = sim::failures() > 0;
   scene.end_in_order();
   return failed;
@@ -191,12 +202,18 @@ void map_shared_region() {
 
 TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
   map_shared_region();
-  ring::Role role = ring::kServer;
+  Cast cast;
+  constexpr std::uint64_t kWindows =
+      ring::kDeflate | 15 << ring::kDeflateOutgoingBits | 15 << ring::kDeflateIncomingBits;
   SUBCASE("a server's") {}
-  SUBCASE("a client's") { role = ring::kClient; }
+  SUBCASE("a client's") { cast.role = ring::kClient; }
+  SUBCASE("a server's that compresses each message by itself") {
+    cast.deflate = kWindows | ring::kDeflateOutgoingAlone | ring::kDeflateIncomingAlone;
+  }
+  SUBCASE("a server's whose windows live on") { cast.deflate = kWindows; }
   std::uint64_t refused = 0;
   std::uint64_t runs = 0;
-  REQUIRE_FALSE(play_failing(role, sim::Call::send, 0, 0, &refused));
+  REQUIRE_FALSE(play_failing(cast, sim::Call::send, 0, 0, &refused));
   for (std::size_t index = 0; index < sim::kCalls; ++index) {
     const auto call = static_cast<sim::Call>(index);
     for (std::size_t errors = 0; errors < sim::usual_errors(call); ++errors) {
@@ -204,7 +221,7 @@ TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
       CAPTURE(sim::name(call));
       CAPTURE(error);
       std::uint64_t nth = 1;
-      while (play_failing(role, call, nth, error, &refused)) ++nth;
+      while (play_failing(cast, call, nth, error, &refused)) ++nth;
       runs += nth;
     }
   }

@@ -18,10 +18,12 @@ namespace {
 
 Id id_of(const ring::Record& record) { return {record.slot, record.generation}; }
 
-/// A frame at its longest.
-std::int64_t framed(std::size_t length) { return static_cast<std::int64_t>(length + ring::kHeadroom); }
-
 }  // namespace
+
+/// A frame at its longest: where windows live on, what cannot be compressed becomes longer, most in the smallest.
+std::int64_t Scene::framed(std::size_t length) const {
+  return static_cast<std::int64_t>(length + (deflate != 0 ? length / 8 : 0) + ring::kHeadroom);
+}
 
 // ---- commands
 
@@ -138,6 +140,7 @@ std::uint32_t Scene::dial(std::uint32_t index) {
   dialing_[command.auxiliary] = peer == sim::kNoPeer ? kNoClient : client_count();
   if (peer == sim::kNoPeer) return kNoClient;
   clients_.emplace_back(peer, true);
+  if (deflate != 0) clients_.back().deflate(deflate);
   return client_count() - 1;
 }
 
@@ -349,6 +352,7 @@ void Scene::decide(Id id, Decision how) {
     command.flags = ring::kBody;
     command.address = body(lines);
     command.length = static_cast<std::uint32_t>(lines.size());
+    command.auxiliary = deflate;
     put(command);
     link.accepted = true;
     return;
@@ -497,7 +501,9 @@ void Scene::on_response(const ring::Record& event) {
   check(event.auxiliary == 101 || event.auxiliary >= 200, "interim responses are skipped");
   if (link.aborted) return;
   if (event.auxiliary == 101) {
-    put(command_for(ring::kOpen, id));
+    ring::Record command = command_for(ring::kOpen, id);
+    command.auxiliary = deflate;
+    put(command);
     link.accepted = true;
   } else if (event.auxiliary == 407) {
     decide(id, Decision::accept);  // asks once more

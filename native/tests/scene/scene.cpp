@@ -61,6 +61,7 @@ std::uint32_t Scene::connect(std::uint32_t listener) {
   const sim::Peer peer = sim::connect(listeners_[listener]);
   if (peer == sim::kNoPeer) return kNoClient;
   clients_.emplace_back(peer);
+  if (deflate != 0) clients_.back().deflate(deflate);
   return client_count() - 1;
 }
 

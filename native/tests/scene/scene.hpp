@@ -96,6 +96,7 @@ class Scene {
   // ---- Java's ways
   Decision decision = Decision::accept;
   bool answers_closing = true;
+  std::uint64_t deflate = 0;  ///< what is agreed on with everybody about compression, as ACCEPT_UPGRADE has it
   void set_answer(std::uint32_t client, Answer answer) { answers_[client] = answer; }
 
   // ---- Java's commands, executed by the next turn. What names a connection that is gone does nothing.
@@ -191,6 +192,7 @@ class Scene {
   [[nodiscard]] Link& link_of(const ring::Record& event);
   [[nodiscard]] Link* live(std::uint32_t client, Id* id);
   [[nodiscard]] std::int64_t buffered(Id id) const;
+  [[nodiscard]] std::int64_t framed(std::size_t length) const;
 
   // scene.cpp
   void check_turn();

@@ -97,22 +97,42 @@ final class NativeConnection extends BufferedConnection {
 
   @Override
   public SendResult send(Message message) {
-    return loop.sender().send(this, message);
+    return loop.sender().send(this, message, Sender.ANY_WAY);
   }
 
   @Override
   public SendResult send(Lease lease) {
-    return loop.sender().send(this, lease, Sender.NO_TOKEN);
+    return loop.sender().send(this, lease, Sender.NO_TOKEN, Sender.ANY_WAY);
   }
 
   @Override
   public SendResult send(ByteBuffer binary) {
-    return loop.sender().send(this, Records.BINARY, binary, Sender.NO_TOKEN);
+    return loop.sender().send(this, Records.BINARY, binary, Sender.NO_TOKEN, Sender.ANY_WAY);
   }
 
   @Override
   public SendResult send(CharSequence text) {
-    return loop.sender().send(this, text, Sender.NO_TOKEN);
+    return loop.sender().send(this, text, Sender.NO_TOKEN, Sender.ANY_WAY);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(Message message) {
+    return loop.sender().send(this, message, Records.UNCOMPRESSED);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(Lease lease) {
+    return loop.sender().send(this, lease, Sender.NO_TOKEN, Records.UNCOMPRESSED);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(ByteBuffer binary) {
+    return loop.sender().send(this, Records.BINARY, binary, Sender.NO_TOKEN, Records.UNCOMPRESSED);
+  }
+
+  @Override
+  protected SendResult sendUncompressed(CharSequence text) {
+    return loop.sender().send(this, text, Sender.NO_TOKEN, Records.UNCOMPRESSED);
   }
 
   @Override
@@ -129,17 +149,18 @@ final class NativeConnection extends BufferedConnection {
 
   @Override
   public CompletionStage<Void> sendAsync(Lease lease) {
-    return sendAsync(token -> loop.sender().send(this, lease, token));
+    return sendAsync(token -> loop.sender().send(this, lease, token, Sender.ANY_WAY));
   }
 
   @Override
   public CompletionStage<Void> sendAsync(ByteBuffer binary) {
-    return sendAsync(token -> loop.sender().send(this, Records.BINARY, binary, token));
+    return sendAsync(
+        token -> loop.sender().send(this, Records.BINARY, binary, token, Sender.ANY_WAY));
   }
 
   @Override
   public CompletionStage<Void> sendAsync(CharSequence text) {
-    return sendAsync(token -> loop.sender().send(this, text, token));
+    return sendAsync(token -> loop.sender().send(this, text, token, Sender.ANY_WAY));
   }
 
   private CompletionStage<Void> sendAsync(LongFunction<SendResult> send) {
@@ -282,7 +303,7 @@ final class NativeConnection extends BufferedConnection {
   /** What it carries is for the core to say, which measures. */
   @Override
   public SendResult ping() {
-    return loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN);
+    return loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN, Sender.ANY_WAY);
   }
 
   @Override

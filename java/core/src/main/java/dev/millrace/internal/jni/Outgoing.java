@@ -134,7 +134,10 @@ final class Outgoing {
     admitted = buffered;
   }
 
-  /** Sends a payload that lies in a message or a block. */
+  /**
+   * Sends a payload that lies in a message or a block; {@code placement} may hold {@code
+   * UNCOMPRESSED} besides.
+   */
   void send(
       NativeConnection connection,
       int opcode,
@@ -158,31 +161,39 @@ final class Outgoing {
     connection.addPosted(length, batch);
   }
 
-  /** Sends a copy of the bytes; false when no memory is left for it. */
+  /**
+   * Sends a copy of the bytes; {@code flags} as the sender has them. False when no memory is left
+   * for it.
+   */
   boolean sendCopy(
-      NativeConnection connection, int opcode, ByteBuffer bytes, int length, long token) {
+      NativeConnection connection,
+      int opcode,
+      ByteBuffer bytes,
+      int length,
+      long token,
+      int flags) {
     if (length > SendArea.MAX_LENGTH) {
       long block = NativeCalls.acquire(handle, length);
       if (block < 0) {
         return false;
       }
       memory.region().put(Records.offset(block), bytes, bytes.position(), length);
-      send(connection, opcode, Records.OWNED, block, length, token);
+      send(connection, opcode, Records.OWNED | flags, block, length, token);
       return true;
     }
     makeRoom(length);
     int place = stage(bytes, length);
-    send(connection, opcode, Records.STAGED, memory.address(place), length, token);
+    send(connection, opcode, Records.STAGED | flags, memory.address(place), length, token);
     return true;
   }
 
   /** Sends text; false when no memory is left for it. */
-  boolean sendText(NativeConnection connection, CharSequence text, long token) {
+  boolean sendText(NativeConnection connection, CharSequence text, long token, int flags) {
     long most = (long) text.length() * Utf8Encoder.MAX_BYTES_PER_CHAR;
     if (!area.fits(most)) {
       int exact = Sender.requireLength(Utf8Encoder.encodedLength(text));
       if (exact > SendArea.MAX_LENGTH) {
-        return sendLongText(connection, text, exact, token);
+        return sendLongText(connection, text, exact, token, flags);
       }
       makeRoom(exact);
     }
@@ -190,12 +201,12 @@ final class Outgoing {
     int place = area.next();
     int length = Utf8Encoder.encode(text, sendView, place);
     area.take(length);
-    send(connection, Records.TEXT, Records.STAGED, memory.address(place), length, token);
+    send(connection, Records.TEXT, Records.STAGED | flags, memory.address(place), length, token);
     return true;
   }
 
   private boolean sendLongText(
-      NativeConnection connection, CharSequence text, int length, long token) {
+      NativeConnection connection, CharSequence text, int length, long token, int flags) {
     long block = NativeCalls.acquire(handle, length);
     if (block < 0) {
       return false;
@@ -213,7 +224,7 @@ final class Outgoing {
     if (!encoded) {
       throw new IllegalStateException("the text changed while it was sent: length=" + length);
     }
-    send(connection, Records.TEXT, Records.OWNED, block, length, token);
+    send(connection, Records.TEXT, Records.OWNED | flags, block, length, token);
     return true;
   }
 

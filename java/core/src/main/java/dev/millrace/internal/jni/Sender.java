@@ -23,6 +23,9 @@ import java.util.List;
 final class Sender {
   static final long NO_TOKEN = 0;
 
+  /** Compressed where that was agreed on; the other way is {@code Records.UNCOMPRESSED}. */
+  static final int ANY_WAY = 0;
+
   /** A message that could not be sent for this length would not leave a quarter of any region. */
   static final int MAX_PAYLOAD_LENGTH = 256 << 20;
 
@@ -34,18 +37,18 @@ final class Sender {
 
   // ---- Received messages.
 
-  SendResult send(NativeConnection connection, Message message) {
+  SendResult send(NativeConnection connection, Message message, int flags) {
     if (message instanceof NativeMessage received) {
-      return sendReceived(connection, received);
+      return sendReceived(connection, received, flags);
     }
     if (message instanceof QueuedMessage queued) {
-      return sendQueued(connection, queued);
+      return sendQueued(connection, queued, flags);
     }
     int opcode = NativeMessage.opcodeOf(message.kind());
-    return send(connection, opcode, message.payload(), NO_TOKEN);
+    return send(connection, opcode, message.payload(), NO_TOKEN, flags);
   }
 
-  private SendResult sendReceived(NativeConnection connection, NativeMessage received) {
+  private SendResult sendReceived(NativeConnection connection, NativeMessage received, int flags) {
     received.requireValid();
     int length = received.payloadLength();
     if (received.loop() == loop && connection.isDirect()) {
@@ -55,17 +58,17 @@ final class Sender {
       }
       long address = received.address();
       loop.outgoing()
-          .send(connection, received.opcode(), Records.BORROWED, address, length, NO_TOKEN);
+          .send(connection, received.opcode(), Records.BORROWED | flags, address, length, NO_TOKEN);
       return SendResult.ACCEPTED;
     }
     SendResult refusal = connection.reserve(length);
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
     }
-    return post(connection, received.opcode(), received.toOwnedBlock(), length, NO_TOKEN);
+    return post(connection, received.opcode(), received.toOwnedBlock(), length, NO_TOKEN, flags);
   }
 
-  private SendResult sendQueued(NativeConnection connection, QueuedMessage queued) {
+  private SendResult sendQueued(NativeConnection connection, QueuedMessage queued, int flags) {
     queued.requireValid();
     int length = queued.payloadLength();
     boolean direct = connection.isDirect();
@@ -75,19 +78,20 @@ final class Sender {
     }
     long block = queued.toOwnedBlock();
     if (!direct) {
-      return post(connection, queued.opcode(), block, length, NO_TOKEN);
+      return post(connection, queued.opcode(), block, length, NO_TOKEN, flags);
     }
     if (block >= 0) {
-      loop.outgoing().send(connection, queued.opcode(), Records.OWNED, block, length, NO_TOKEN);
+      loop.outgoing()
+          .send(connection, queued.opcode(), Records.OWNED | flags, block, length, NO_TOKEN);
     }
     return connection.orOutOfMemory(block >= 0);
   }
 
   // ---- Leases.
 
-  SendResult send(NativeConnection connection, Lease lease, long token) {
+  SendResult send(NativeConnection connection, Lease lease, long token, int flags) {
     if (!(lease instanceof NativeLease taken)) {
-      return sendForeign(connection, lease, token);
+      return sendForeign(connection, lease, token, flags);
     }
     taken.take();
     long address = taken.payloadAddress();
@@ -95,14 +99,15 @@ final class Sender {
     if (!connection.isDirect()) {
       SendResult refusal = connection.reserve(length);
       if (refusal == SendResult.ACCEPTED) {
-        return post(connection, taken.opcode(), address, length, token);
+        return post(connection, taken.opcode(), address, length, token, flags);
       }
       NativeCalls.release(address);
       return refusal;
     }
     SendResult refusal = connection.refusal();
     if (refusal == SendResult.ACCEPTED) {
-      loop.outgoing().send(connection, taken.opcode(), Records.OWNED, address, length, token);
+      loop.outgoing()
+          .send(connection, taken.opcode(), Records.OWNED | flags, address, length, token);
     } else {
       NativeCalls.release(address);
     }
@@ -110,24 +115,25 @@ final class Sender {
   }
 
   /** A lease of another engine: its bytes are copied, and it is consumed all the same. */
-  private SendResult sendForeign(NativeConnection connection, Lease lease, long token) {
+  private SendResult sendForeign(NativeConnection connection, Lease lease, long token, int flags) {
     try (lease) {
       ByteBuffer bytes = lease.buffer().duplicate();
       bytes.limit(lease.offset() + lease.length()).position(lease.offset());
-      return send(connection, NativeMessage.opcodeOf(lease.kind()), bytes, token);
+      return send(connection, NativeMessage.opcodeOf(lease.kind()), bytes, token, flags);
     }
   }
 
   // ---- Bytes and text.
 
-  SendResult send(NativeConnection connection, int opcode, ByteBuffer bytes, long token) {
+  SendResult send(
+      NativeConnection connection, int opcode, ByteBuffer bytes, long token, int flags) {
     int length = bytes.remaining();
     requireLength(length);
     if (connection.isDirect()) {
       SendResult refusal = connection.refusal();
       return refusal == SendResult.ACCEPTED
           ? connection.orOutOfMemory(
-              loop.outgoing().sendCopy(connection, opcode, bytes, length, token))
+              loop.outgoing().sendCopy(connection, opcode, bytes, length, token, flags))
           : refusal;
     }
     SendResult refusal = connection.reserve(length);
@@ -138,14 +144,14 @@ final class Sender {
     if (block >= 0) {
       SharedMemory.region().put(Records.offset(block), bytes, bytes.position(), length);
     }
-    return post(connection, opcode, block, length, token);
+    return post(connection, opcode, block, length, token, flags);
   }
 
-  SendResult send(NativeConnection connection, CharSequence text, long token) {
+  SendResult send(NativeConnection connection, CharSequence text, long token, int flags) {
     if (connection.isDirect()) {
       SendResult refusal = connection.refusal();
       return refusal == SendResult.ACCEPTED
-          ? connection.orOutOfMemory(loop.outgoing().sendText(connection, text, token))
+          ? connection.orOutOfMemory(loop.outgoing().sendText(connection, text, token, flags))
           : refusal;
     }
     int length = requireLength(Utf8Encoder.encodedLength(text));
@@ -157,7 +163,7 @@ final class Sender {
     if (block >= 0) {
       encodeShared(connection, text, block, length);
     }
-    return post(connection, Records.TEXT, block, length, token);
+    return post(connection, Records.TEXT, block, length, token, flags);
   }
 
   /**
@@ -279,9 +285,9 @@ final class Sender {
 
   /** Posts a message whose bytes are reserved; a negative block says that no memory was left. */
   private SendResult post(
-      NativeConnection connection, int opcode, long block, int length, long token) {
+      NativeConnection connection, int opcode, long block, int length, long token, int flags) {
     if (block >= 0) {
-      long head = PostedSend.head(opcode, connection.slot());
+      long head = PostedSend.head(opcode, flags, connection.slot());
       long third = PostedSend.lengthAndGeneration(length, connection.generation());
       if (loop.offer(head, block, third, token) || connection.overflow(head, block, third, token)) {
         return SendResult.ACCEPTED;

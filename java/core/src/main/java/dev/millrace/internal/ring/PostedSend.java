@@ -8,9 +8,14 @@ package dev.millrace.internal.ring;
 public final class PostedSend {
   private PostedSend() {}
 
-  /** The first word. */
+  /** The first word of a message that may be compressed. */
   public static long head(int opcode, int slot) {
-    return Records.head(Records.SEND, opcode, Records.OWNED, slot);
+    return head(opcode, 0, slot);
+  }
+
+  /** The first word; {@code flags} is 0 or {@code UNCOMPRESSED}. */
+  public static long head(int opcode, int flags, int slot) {
+    return Records.head(Records.SEND, opcode, Records.OWNED | flags, slot);
   }
 
   /** The third word. */

@@ -228,6 +228,9 @@ public final class Records {
   @Native public static final int COUNTER_SHARED_SPILLS = 45;
   @Native public static final int COUNTER_PINGS_SENT = 46;
   @Native public static final int COUNTER_DEADLINES_PASSED = 47;
+  @Native public static final int COUNTER_COMPRESSION_USE = 48;
+  @Native public static final int COUNTER_COMPRESSION_HIGH_WATER = 49;
+  @Native public static final int COUNTER_COMPRESSION_SPILLS = 50;
   @Native public static final int COUNTER_BLOCKS_BY_CLASS = 64;
   @Native public static final int BLOCK_CLASSES = 23;
 

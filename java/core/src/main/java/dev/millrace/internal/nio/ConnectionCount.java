@@ -3,7 +3,7 @@ package dev.millrace.internal.nio;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** How many connections a server has, all its loops together, and how many it may have. */
+/** How many connections a group of loops has, and how many it may have. */
 final class ConnectionCount {
   private final int limit;
   private final AtomicInteger held = new AtomicInteger();

@@ -212,7 +212,7 @@ final class NioAttempt implements Attempt, OpeningHandshake {
   @Override
   public void ask(byte[] request) {
     Stream mine = stream;
-    if (isOver() || mine == null) {
+    if (isOver() || state == State.FAILED || mine == null) {
       return;
     }
     if (state != State.CONNECTED && state != State.ANSWERED) {

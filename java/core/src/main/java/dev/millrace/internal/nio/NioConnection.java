@@ -494,7 +494,7 @@ final class NioConnection extends AbstractConnection {
     if (queue != null) {
       queue.refuseMessages();
     }
-    // Who closes first tells why, and the server's shutdown has told everybody.
+    // Who closes first tells why, and the shutdown has told everybody.
     CloseReason begun = beginning;
     end(begun == null ? reason : begun);
   }

@@ -599,6 +599,10 @@ final class Stream {
   /** The peer does not even answer, or take what it is sent. */
   void cut(ProtocolError error) {
     loop.counters().increment(LoopCounter.DEADLINES_PASSED);
+    if (opening != null) {
+      opening.late();
+      return;
+    }
     // A rule that was broken before is the better reason.
     if (ending.error == ProtocolError.NONE) {
       ending.error = error;

@@ -46,7 +46,17 @@ public enum MemoryArea {
    * whole process, and every loop of every server tells the same of it, as of its own last turn: it
    * is not to be added up. A spill: no block was to be had, and a send or a lease was refused.
    */
-  SHARED(LoopCounter.SHARED_USE, LoopCounter.SHARED_HIGH_WATER, LoopCounter.SHARED_SPILLS);
+  SHARED(LoopCounter.SHARED_USE, LoopCounter.SHARED_HIGH_WATER, LoopCounter.SHARED_SPILLS),
+
+  /**
+   * What compression needs besides the messages: once for each loop, and for each connection whose
+   * windows live on. The Java engine's is the JDK's, which does not tell. A spill: a message was
+   * sent as it is, or a connection closed whose message could not be inflated.
+   */
+  COMPRESSION(
+      LoopCounter.COMPRESSION_USE,
+      LoopCounter.COMPRESSION_HIGH_WATER,
+      LoopCounter.COMPRESSION_SPILLS);
 
   private final LoopCounter use;
   private final LoopCounter highWater;

@@ -253,7 +253,7 @@ final class Connect {
     }
     Optional<CloseReason> reason = session.reason();
     if (reason.isEmpty()) {
-      output.problem(text(failure));
+      output.problem(session.isLeaving() ? "given up before it was open" : text(failure));
       return NOT_CONNECTED;
     }
     int judged = session.hasLeft() || reason.get().isNormal() ? ENDED_IN_ORDER : LOST;
@@ -273,11 +273,8 @@ final class Connect {
   }
 
   private static String text(@Nullable Throwable failure) {
-    if (failure == null) {
-      return "given up";
-    }
-    String message = failure.getMessage();
-    return message == null ? failure.toString() : message;
+    String message = failure == null ? null : failure.getMessage();
+    return message == null ? String.valueOf(failure) : message;
   }
 
   // A signal. What it would end with, 128 and its number, does not tell how the connection ended.

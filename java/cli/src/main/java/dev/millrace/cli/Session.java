@@ -190,6 +190,10 @@ final class Session implements Handler {
         && reason.cause() == null;
   }
 
+  synchronized boolean isLeaving() {
+    return leaving;
+  }
+
   /** How the last connection ended; empty if it has not, or there was none. */
   synchronized Optional<CloseReason> reason() {
     return Optional.ofNullable(connection == null ? reason : null);

@@ -113,14 +113,10 @@ public abstract class ProxySuite extends EngineSuite {
     for (byte[] header : new byte[][] {LINE, V4}) {
       expectWho(open(server).write(joined(header, request())), CLIENT);
     }
-    byte[] six = new byte[36];
+    int[] six = new int[36];
     six[15] = 1;
-    int[] rest = new int[six.length];
-    for (int i = 0; i < six.length; i++) {
-      rest[i] = six[i];
-    }
     expectWho(
-        open(server).write(joined(second(0x21, 0x21, rest), request())),
+        open(server).write(joined(second(0x21, 0x21, six), request())),
         "0:0:0:0:0:0:0:1:0 by 127.0.0.1 as anybody");
     expectWho(
         open(server)

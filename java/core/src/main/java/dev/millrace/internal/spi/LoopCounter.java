@@ -53,6 +53,9 @@ public enum LoopCounter {
   SHARED_USE,
   SHARED_HIGH_WATER,
   SHARED_SPILLS,
+  COMPRESSION_USE,
+  COMPRESSION_HIGH_WATER,
+  COMPRESSION_SPILLS,
   BLOCKED;
 
   /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */

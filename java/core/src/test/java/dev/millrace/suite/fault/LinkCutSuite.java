@@ -24,7 +24,6 @@ import dev.millrace.suite.EngineSuite;
 import dev.millrace.suite.Seed;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -222,7 +221,7 @@ public abstract class LinkCutSuite extends EngineSuite {
     }
     cut(FIRST_CUTS, cutter, links, server);
     long descriptors = descriptors();
-    int threads = threads();
+    long threads = threads();
     long slabBytes = links.stream().mapToLong(Linked::slabBytes).sum();
 
     long start = System.nanoTime();
@@ -239,8 +238,7 @@ public abstract class LinkCutSuite extends EngineSuite {
     long waited = links.stream().mapToLong(link -> link.waitedNanos).sum();
     assertTrue(waited >= losses * SHORTEST.toNanos() / 2, "waited " + waited + " ns in all");
     Deadline.until(() -> descriptors() <= descriptors, "descriptors to come back");
-    // Those that call before attempts are as many as there happened to be at once.
-    Deadline.until(() -> threads() <= threads + LINKS, "threads to end");
+    Deadline.until(() -> threads() <= threads, "threads to end");
     Deadline.until(
         () -> links.stream().mapToLong(Linked::slabBytes).sum() <= slabBytes,
         "entries to come back");
@@ -264,13 +262,7 @@ public abstract class LinkCutSuite extends EngineSuite {
       link.client.close();
     }
     awaitNoConnections(server);
-    links.clear();
-    Deadline.until(
-        () -> {
-          System.gc(); // a loop's wake descriptor goes with its mappings
-          return descriptors() <= descriptorsOfServer;
-        },
-        "the clients' descriptors to go");
+    Deadline.until(() -> descriptors() <= descriptorsOfServer, "the clients' descriptors to go");
     assertNull(fault.get());
   }
 
@@ -310,11 +302,17 @@ public abstract class LinkCutSuite extends EngineSuite {
     return links.stream().mapToInt(count).sum();
   }
 
-  private static int threads() {
-    return ManagementFactory.getThreadMXBean().getThreadCount();
+  /** All but those that call before attempts: they are a pool, and end when they idle. */
+  private static long threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> !thread.getName().startsWith("millrace-before-attempt"))
+        .count();
   }
 
-  /** Sockets, pollers and wake descriptors: files come and go with the classes that are loaded. */
+  /**
+   * Sockets and pollers. Files come and go with the classes that are loaded, and a loop's wake
+   * descriptor goes with its mappings.
+   */
   private static long descriptors() {
     if (!Files.isDirectory(DESCRIPTORS)) {
       return 0;
@@ -329,7 +327,7 @@ public abstract class LinkCutSuite extends EngineSuite {
   private static boolean isSocketOrPoller(Path descriptor) {
     try {
       String target = Files.readSymbolicLink(descriptor).toString();
-      return target.startsWith("socket:") || target.startsWith("anon_inode:");
+      return target.startsWith("socket:") || target.equals("anon_inode:[eventpoll]");
     } catch (IOException goneMeanwhile) {
       return false; // the descriptor of this listing itself
     }

@@ -18,12 +18,13 @@ constexpr std::size_t kMostAtOnce = 1 << 30;
 
 }  // namespace
 
-bool Deflater::open(memory::Heap* heap, int level, int memory_level, unsigned window_bits) noexcept {
+bool Deflater::open(memory::Heap* heap, int level, int memory_level, unsigned window_bits, Codes codes) noexcept {
   z_stream* const stream = make_stream(heap);
   if (stream == nullptr) return false;
   narrow_ = window_bits == 8;
   const int bits = narrow_ ? 9 : static_cast<int>(window_bits);
-  if (deflateInit2(stream, level, Z_DEFLATED, -bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
+  const int strategy = codes == Codes::fixed ? Z_FIXED : Z_DEFAULT_STRATEGY;
+  if (deflateInit2(stream, level, Z_DEFLATED, -bits, memory_level, strategy) != Z_OK) {
     heap->free(stream);
     return false;
   }

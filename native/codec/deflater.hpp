@@ -10,13 +10,20 @@ struct z_stream_s;
 
 namespace millrace::codec {
 
+/// Whose Huffman codes a compressed message has.
+enum class Codes : std::uint8_t {
+  own,   ///< such as suit it
+  fixed  ///< those of RFC 1951 3.2.6, which nobody has to work out or send
+};
+
 /// Compresses one message after the other, each with the window of those before it (RFC 7692 7.2.1). State lies in a
 /// Heap: (1 << (window_bits + 2)) + (1 << (memory_level + 9)) + 8 KiB. Zeroed bytes are a closed one. One thread.
 class Deflater {
  public:
   /// `level` is 1 to 9, `memory_level` 1 to 9, `window_bits` 8 to 15. False when there is no memory; nothing is left
   /// behind then.
-  [[nodiscard]] bool open(memory::Heap* heap, int level, int memory_level, unsigned window_bits) noexcept;
+  [[nodiscard]] bool open(memory::Heap* heap, int level, int memory_level, unsigned window_bits,
+                          Codes codes = Codes::own) noexcept;
   void close() noexcept;
   [[nodiscard]] bool is_open() const noexcept { return stream_ != nullptr; }
 

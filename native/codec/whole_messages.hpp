@@ -33,10 +33,10 @@ class WholeMessages {
   [[nodiscard]] std::size_t compress(const std::uint8_t* from, std::size_t length, std::uint8_t* to,
                                      std::size_t room) noexcept;
 
-  /// Inflates a message; kBehind bytes behind its payload are written to. `more`: it does not fit into `room`. Three
-  /// faults may pass for which zlib has a name: the two reserved length symbols are read as the longest length, code
-  /// lengths may be repeated beyond their number, and what is written behind the payload may happen to end an
-  /// unfinished block.
+  /// Inflates a message; kBehind bytes behind its payload are written to. `more`: it does not fit into `room`. Some
+  /// faults may pass for which zlib has a name: symbols that are reserved are read as their neighbours, code lengths
+  /// may be repeated beyond their number, there may be more codes than symbols, and what is written behind the payload
+  /// may happen to end an unfinished block.
   [[nodiscard]] Inflating inflate(std::uint8_t* payload, std::size_t length, std::uint8_t* to, std::size_t room,
                                   std::size_t* written) noexcept;
 

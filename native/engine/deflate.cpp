@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "codec/short_message.hpp"
 #include "engine/loop.hpp"
 #include "simd/unmask.hpp"
 
@@ -27,6 +26,12 @@ constexpr std::uint64_t kMostInflated = 1040;
 
 /// Shorter compressed messages are inflated by zlib, which is as fast there, and stricter.
 constexpr std::size_t kShortPayload = 4096;
+
+/// Messages up to this length get the fixed codes: those of their own cost more than they save. It fits into the
+/// smallest window, and the tables of its length are soon cleared.
+constexpr std::size_t kShortMessage = 192;
+constexpr unsigned kShortWindow = 9;
+constexpr int kShortMemoryLevel = 1;
 
 /// What comes of a message at first lies in the arena; a longer one goes on in a block.
 constexpr std::size_t kInArena = 16 << 10;
@@ -54,6 +59,7 @@ int Loop::open_deflate(std::uint32_t connections) noexcept {
 void Loop::close_deflate() noexcept {
   whole_messages_.close();
   shared_deflater_.close();
+  short_deflater_.close();
   shared_inflater_.close();
   heap_.free(scratch_);
   scratch_ = nullptr;
@@ -91,6 +97,14 @@ Takeover* Loop::takeover(std::uint32_t slot) noexcept {
   return deflation.takeover != kNone ? &takeovers_[deflation.takeover] : nullptr;
 }
 
+/// kScratch bytes, and what an inflater writes behind them, that only the core sees; nullptr when there is no memory.
+std::uint8_t* Loop::scratch() noexcept {
+  if (scratch_ == nullptr) {
+    scratch_ = static_cast<std::uint8_t*>(heap_.allocate(kScratch + codec::WholeMessages::kBehind));
+  }
+  return scratch_;
+}
+
 // ---- incoming
 
 /// The inflater that a message is for, the beginning of the message behind it; nullptr when there is no memory.
@@ -110,13 +124,10 @@ codec::Inflater* Loop::inflater_for(std::uint32_t slot) noexcept {
 /// A compressed message that came whole; false when it has to be assembled first, because it is long.
 bool Loop::take_compressed(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length,
                            std::uint32_t key) noexcept {
-  if (length > kScratch) return false;
-  if (scratch_ == nullptr) {
-    scratch_ = static_cast<std::uint8_t*>(heap_.allocate(kScratch + codec::WholeMessages::kBehind));
-    if (scratch_ == nullptr) return false;
-  }
-  simd::unmask_copy(scratch_, payload, length, key, 0);
-  inflate_message(slot, opcode, scratch_, length, true);
+  std::uint8_t* const copy = length <= kScratch ? scratch() : nullptr;
+  if (copy == nullptr) return false;
+  simd::unmask_copy(copy, payload, length, key, 0);
+  inflate_message(slot, opcode, copy, length, true);
   return true;
 }
 
@@ -290,24 +301,43 @@ codec::Deflater* Loop::deflater_for(std::uint32_t slot) noexcept {
   return open ? &own->deflater : nullptr;
 }
 
-/// Compresses a message that stands for itself; 0 when it does not become shorter.
-std::size_t Loop::compress_alone(unsigned window_bits, const std::uint8_t* payload, std::size_t length,
-                                 std::uint8_t* to, std::size_t room) noexcept {
-  static_assert(codec::kShortSlack <= kEncoderSlack && codec::kShortMessage <= 256, "the smallest window is enough");
-  if (length <= codec::kShortMessage && options_.deflate_level == 1) return codec::compress_short(payload, length, to);
-  if (window_bits == kWidestWindow || length <= std::size_t{1} << window_bits) {
-    const std::size_t came = whole_messages_.compress(payload, length, to, room);
-    return came < length ? came : 0;
+/// The deflater for a message that stands for itself and that libdeflate is not for; nullptr when there is no memory.
+codec::Deflater* Loop::shared_deflater(unsigned window_bits, std::size_t length) noexcept {
+  if (length <= kShortMessage && options_.deflate_level == 1) {
+    const bool open = short_deflater_.is_open() ||
+                      short_deflater_.open(&heap_, 1, kShortMemoryLevel, kShortWindow, codec::Codes::fixed);
+    return open ? &short_deflater_ : nullptr;
   }
-  // libdeflate knows the widest window only.
   if (shared_deflater_.is_open() && shared_window_bits_ != window_bits) shared_deflater_.close();
   if (!shared_deflater_.is_open() &&
       !shared_deflater_.open(&heap_, options_.deflate_level, options_.deflate_memory_level, window_bits)) {
-    return 0;
+    return nullptr;
   }
   shared_window_bits_ = window_bits;
-  shared_deflater_.reset();
-  const std::int64_t came = shared_deflater_.compress(payload, length, to, room);
+  return &shared_deflater_;
+}
+
+/// Compresses a message that stands for itself; 0 when it does not become shorter. libdeflate looks at every byte more
+/// than once, so what a handler may still write to is copied first: it must not change meanwhile. zlib takes a copy
+/// itself.
+std::size_t Loop::compress_alone(unsigned window_bits, const std::uint8_t* payload, std::size_t length, bool is_private,
+                                 std::uint8_t* to, std::size_t room) noexcept {
+  // libdeflate knows the widest window only.
+  const bool fits = window_bits == kWidestWindow || length <= std::size_t{1} << window_bits;
+  const bool is_short = length <= kShortMessage && options_.deflate_level == 1;
+  if (fits && !is_short && !is_private && length <= kScratch && scratch() != nullptr) {
+    std::memcpy(scratch_, payload, length);
+    payload = scratch_;
+    is_private = true;
+  }
+  if (fits && !is_short && is_private) {
+    const std::size_t came = whole_messages_.compress(payload, length, to, room);
+    return came < length ? came : 0;
+  }
+  codec::Deflater* const deflater = shared_deflater(window_bits, length);
+  if (deflater == nullptr) return 0;
+  deflater->reset();
+  const std::int64_t came = deflater->compress(payload, length, to, room);
   return came > 0 && static_cast<std::size_t>(came) < length ? static_cast<std::size_t>(came) : 0;
 }
 
@@ -346,7 +376,8 @@ bool Loop::put_compressed(std::uint32_t slot, Opcode opcode, const std::uint8_t*
   }
   std::size_t came = 0;
   if (alone) {
-    came = compress_alone(outgoing_window(agreed), payload, length, frame + headroom, room);
+    const bool is_private = (command.flags & ring::kStaged) != 0 || lies_in_arena(command);
+    came = compress_alone(outgoing_window(agreed), payload, length, is_private, frame + headroom, room);
   } else if (const std::int64_t result = own->compress(payload, length, frame + headroom, room); result > 0) {
     came = static_cast<std::size_t>(result);
   } else {

@@ -235,8 +235,10 @@ class Loop {
   [[nodiscard]] std::size_t inflated_room(std::size_t length) noexcept;
   void fit_block(Inflated* text) noexcept;
   [[nodiscard]] bool has_inflated_enough() const noexcept { return inflated_turn_ >= kInflatedPerTurn; }
+  [[nodiscard]] std::uint8_t* scratch() noexcept;
+  [[nodiscard]] codec::Deflater* shared_deflater(unsigned window_bits, std::size_t length) noexcept;
   [[nodiscard]] std::size_t compress_alone(unsigned window_bits, const std::uint8_t* payload, std::size_t length,
-                                           std::uint8_t* to, std::size_t room) noexcept;
+                                           bool is_private, std::uint8_t* to, std::size_t room) noexcept;
   [[nodiscard]] bool put_compressed(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
                                     const ring::Record& command) noexcept;
 
@@ -374,7 +376,8 @@ class Loop {
   memory::Slab<Takeover> takeovers_;
   memory::Heap heap_;                            ///< what compression needs
   codec::WholeMessages whole_messages_{&heap_};  ///< for messages that stand for themselves
-  codec::Deflater shared_deflater_{};            ///< for the same, where the window is narrow
+  codec::Deflater shared_deflater_{};            ///< for the same, where libdeflate is not
+  codec::Deflater short_deflater_{};             ///< for the same, where they are short
   codec::Inflater shared_inflater_{};            ///< for the same, where they are short
   unsigned shared_window_bits_ = 0;
   std::uint8_t* scratch_ = nullptr;

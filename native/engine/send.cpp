@@ -294,8 +294,10 @@ void Loop::queue_changed(std::uint32_t slot) noexcept {
   tell_buffered(slot);
   const auto low = static_cast<std::uint64_t>(low_water());
   if (connection.buffered > low) {
-    if (!connection.stopped && connection.phase == Phase::open) count(ring::kReadsStopped);
-    connection.stopped = connection.phase == Phase::open;
+    // The server's rule alone: if both sides waited for the other to read, both would wait for ever.
+    const bool stops = role_ == protocol::Role::server && connection.phase == Phase::open;
+    if (stops && !connection.stopped) count(ring::kReadsStopped);
+    connection.stopped = stops;
     connection.above_low = true;
   } else if (connection.above_low) {
     connection.above_low = false;

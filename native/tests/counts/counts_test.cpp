@@ -39,24 +39,16 @@ int connect_local(const std::string& path) {
   return fd;
 }
 
-/// One loop, one open connection on a Unix socket, and an echo that is counted.
+/// One loop, one open connection on a Unix socket, and an echo that is counted. The loop is a server's or a client's.
 class Driver {
  public:
   explicit Driver(const ring::LoopOptions& options = test_options(), std::uint64_t deflate = 0) : java_(options) {
     java_.deflate = deflate;
-    java_.listen_local(folder_.file("s"));
-    fd_ = connect_local(folder_.file("s"));
-    write(upgrade_request());
-    while (java_.first(ring::kRequest) == nullptr) java_.turn(kSecond);
-    java_.turn();
-    id_ = java_.last_request();
-    std::string head;
-    while (head.find("\r\n\r\n") == std::string::npos) {
-      char byte;
-      REQUIRE(::read(fd_, &byte, 1) == 1);
-      head.push_back(byte);
+    if (options.role == ring::kClient) {
+      serve();
+    } else {
+      ask();
     }
-    REQUIRE(head.starts_with("HTTP/1.1 101"));
     control_ = static_cast<std::uint8_t*>(control(java_.handle()).start);
     java_.events.clear();
   }
@@ -161,6 +153,52 @@ class Driver {
   }
 
  private:
+  void ask() {
+    java_.listen_local(folder_.file("s"));
+    fd_ = connect_local(folder_.file("s"));
+    write(upgrade_request());
+    while (java_.first(ring::kRequest) == nullptr) java_.turn(kSecond);
+    java_.turn();
+    id_ = java_.last_request();
+    REQUIRE(read_head().starts_with("HTTP/1.1 101"));
+  }
+
+  void serve() {
+    const std::string path = folder_.file("s");
+    const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
+    REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+    REQUIRE(::listen(listener, 1) == 0);
+    java_.request = upgrade_request();
+    ring::ConnectBody to{};
+    to.to.family = 1;
+    to.to.path_length = static_cast<std::uint32_t>(path.size());
+    to.timeout_ns = kSecond;
+    java_.connect(to, path);
+    while (java_.first(ring::kConnected) == nullptr) java_.turn(kSecond);
+    java_.turn();
+    fd_ = ::accept(listener, nullptr, nullptr);
+    REQUIRE(fd_ >= 0);
+    ::close(listener);
+    REQUIRE(read_head() == java_.request);
+    write("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    while (java_.first(ring::kResponse) == nullptr) java_.turn(kSecond);
+    java_.turn();
+    id_ = java_.last_dialed();
+  }
+
+  [[nodiscard]] std::string read_head() {
+    std::string head;
+    while (head.find("\r\n\r\n") == std::string::npos) {
+      char byte;
+      REQUIRE(::read(fd_, &byte, 1) == 1);
+      head.push_back(byte);
+    }
+    return head;
+  }
+
   void accept(const ring::Record& request) {
     ring::Record command{};
     command.type = ring::kAcceptUpgrade;
@@ -377,6 +415,38 @@ TEST_CASE("a compressed echo takes no memory either, with windows that live on o
         // What came back was compressed as well.
         CHECK(counts.of(ring::kBytesSent) < std::int64_t{burst} * rounds * static_cast<std::int64_t>(length) / 4);
       }
+    }
+  }
+}
+
+TEST_CASE("a client's echo takes no memory either, and is copied once where it cannot be masked in place") {
+  for (const Echo how : {Echo::borrowed, Echo::staged, Echo::owned}) {
+    for (const auto& [name, length, burst, rounds] :
+         {Case{"64 B", 64, 32, 1600}, Case{"16 KiB", 16384, 2, 1200}, Case{"64 KiB", 65536, 1, 2000}}) {
+      CAPTURE(static_cast<int>(how));
+      CAPTURE(name);
+      Driver driver(client_options());
+      const std::string payload = pattern(length);
+      const std::string frames = repeat(server_frame(kBinary, payload), burst);
+      std::vector<char> answers(client_frame(kBinary, payload).size() * static_cast<std::size_t>(burst));
+      for (int round = 0; round < 100; ++round) driver.round_trip(frames, burst, how, &answers);
+      const Counts counts(driver.java());
+      for (int round = 0; round < rounds; ++round) driver.round_trip(frames, burst, how, &answers);
+      const std::int64_t messages = std::int64_t{burst} * rounds;
+      CHECK(counts::allocations() == 0);
+      CHECK(counts::frees() == 0);
+      CHECK(counts::mappings() == 0);
+      CHECK(counts.of(ring::kMessagesReceived) == messages);
+      CHECK(counts.of(ring::kMessagesSent) == messages);
+      std::size_t at = answers.size() / static_cast<std::size_t>(burst) * static_cast<std::size_t>(burst - 1);
+      const auto last = take_masked_frame({answers.begin(), answers.end()}, &at);
+      REQUIRE(last.has_value());
+      const bool same = last->frame.payload == payload;
+      CHECK(same);
+      CHECK(counts.of(ring::kSends) == rounds);
+      CHECK(counts.of(ring::kPartialSends) == 0);
+      const bool copied = how == Echo::borrowed || (how == Echo::owned && length == 64);
+      CHECK(counts.of(ring::kPayloadBytesCopied) == (copied ? messages * static_cast<std::int64_t>(length) : 0));
     }
   }
 }

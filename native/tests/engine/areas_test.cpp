@@ -75,6 +75,24 @@ TEST_CASE("an idle connection holds its slab entry, its times and nothing else")
   CHECK(java.counter(ring::kSlabSpills) == 0);
 }
 
+TEST_CASE("an idle connection of a client holds the same") {
+  constexpr int kConnections = 300;
+  JavaHalf server;
+  const std::uint16_t port = server.listen();
+  JavaHalf java(client_options());
+  java.request = upgrade_request();
+  settle(java);
+  const std::int64_t before = java.counter(ring::kSlabUse);
+  for (int index = 0; index < kConnections; ++index) java.connect(port);
+  REQUIRE(pump({&java, &server}, {}, [&] { return java.count(ring::kResponse) == kConnections; }));
+  settle(java);
+  (void)java.turn();  // what the areas hold is told at the end of a turn
+  CHECK(java.counter(ring::kSlabUse) - before == kConnections * 160);
+  CHECK(java.counter(ring::kBlocksInUse) == 0);
+  CHECK(java.counter(ring::kArenaUse) == 0);
+  CHECK(java.counter(ring::kTemporaryUse) == 0);
+}
+
 TEST_CASE("a slot that is not there is a spill of the slab") {
   ring::LoopOptions options = test_options();
   options.max_connections = 2;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -51,7 +52,7 @@ Expected expected_of(const Spec& spec, Role role, Relaxed relaxed) {
   if (control && !spec.final) return {ProtocolError::fragmented_control_frame, 1};
   if (role == Role::server && !spec.masked && !relaxed.has(Rule::masked_frames))
     return {ProtocolError::unmasked_frame, 2};
-  if (role == Role::client && spec.masked) return {ProtocolError::masked_frame, 2};
+  if (role == Role::client && spec.masked && !relaxed.has(Rule::masked_frames)) return {ProtocolError::masked_frame, 2};
   if (control && spec.form != Form::seven_bits) return {ProtocolError::control_frame_too_long, 2};
   if (shortest && spec.form == Form::sixteen_bits && spec.length < 126) return {ProtocolError::non_minimal_length, 4};
   if (spec.form == Form::sixty_four_bits && spec.length >> 63 != 0) return {ProtocolError::length_sign_bit, 3};
@@ -139,9 +140,11 @@ TEST_CASE("the same with each rule of a header not enforced, alone and all toget
     for (const auto& spec : every_header()) {
       Bytes bytes = encode(spec);
       bytes.insert(bytes.end(), {0xFF, 0x00, 0xFF, 0x00});
-      for (std::size_t length = 0; length <= bytes.size(); ++length) {
-        if (!prefix_is_right(spec, bytes, length, Role::server, Relaxed(bits))) {
-          failure = describe(spec, length, Role::server) + " relaxed=" + std::to_string(bits);
+      for (const Role role : {Role::server, Role::client}) {
+        for (std::size_t length = 0; length <= bytes.size(); ++length) {
+          if (!prefix_is_right(spec, bytes, length, role, Relaxed(bits))) {
+            failure = describe(spec, length, role) + " relaxed=" + std::to_string(bits);
+          }
         }
       }
     }
@@ -194,6 +197,25 @@ TEST_CASE("a written header is minimal, reads back as it was, and stays within i
       }
       CHECK(touched == 0);
     }
+  }
+}
+
+TEST_CASE("a written header of a client is the same with the mask bit and the key") {
+  constexpr std::uint32_t kWrittenKey = 0x3D21FA37;  // kKey as a little-endian number
+  for (const std::uint64_t length : kLengths) {
+    if (length >= k63) continue;
+    Bytes plain(kMaxFrameHeader, 0xDB);
+    Bytes masked(kMaxFrameHeader + 1, 0xDB);
+    const std::size_t bare = write_frame_header_before(plain.data() + plain.size(), Opcode::text, length);
+    std::uint8_t* const end = masked.data() + kMaxFrameHeader;
+    const std::size_t written = write_masked_header_before(end, Opcode::text, length, kWrittenKey);
+    REQUIRE(written == bare + kMaskBytes);
+    Bytes expected(plain.end() - static_cast<std::ptrdiff_t>(bare), plain.end());
+    expected[1] |= 0x80;
+    expected.insert(expected.end(), kKey, kKey + 4);
+    CHECK(Bytes(end - written, end) == expected);
+    CHECK(*end == 0xDB);
+    CHECK(std::all_of(masked.data(), end - written, [](std::uint8_t byte) { return byte == 0xDB; }));
   }
 }
 

@@ -187,6 +187,12 @@ bool play_failing(const Cast& cast, sim::Call call, std::uint64_t nth, int error
   return failed;
 }
 
+/// Whether compression has anything of its own to do when it fails. Such a scene takes long, and each of the others has
+/// been played without.
+bool concerns_compression(sim::Call call) {
+  return call == sim::Call::map_pages || call == sim::Call::send || call == sim::Call::receive;
+}
+
 /// Before the first loop maps it. Each of its mappings fails once.
 void map_shared_region() {
   for (std::uint64_t nth = 1;; ++nth) {
@@ -216,7 +222,8 @@ TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
   REQUIRE_FALSE(play_failing(cast, sim::Call::send, 0, 0, &refused));
   for (std::size_t index = 0; index < sim::kCalls; ++index) {
     const auto call = static_cast<sim::Call>(index);
-    for (std::size_t errors = 0; errors < sim::usual_errors(call); ++errors) {
+    if (cast.deflate != 0 && !concerns_compression(call)) continue;
+    for (std::size_t errors = 0; errors < (cast.deflate != 0 ? 1 : sim::usual_errors(call)); ++errors) {
       const int error = sim::usual_error(call, errors);
       CAPTURE(sim::name(call));
       CAPTURE(error);
@@ -226,8 +233,8 @@ TEST_CASE("whatever call fails, the loop serves on or cannot be made") {
     }
   }
   MESSAGE(runs, " runs, ", refused, " of them without a loop");
-  CHECK(runs > 300);
-  CHECK(refused > 15);
+  CHECK(runs > (cast.deflate != 0 ? 50 : 300));
+  CHECK(refused > (cast.deflate != 0 ? 2 : 15));
 }
 
 TEST_CASE("the same scene is the same run") {

@@ -335,6 +335,7 @@ void Scene::decide(Id id, Decision how) {
   if (link.dialed && !link.connected) return;
   link.decided = true;
   if (link.dialed) {
+    if (link.aborted) return;
     ring::Record command = command_for(how == Decision::accept ? ring::kAsk : ring::kClose, id);
     command.flags = ring::kAbort;
     link.aborted = link.closed_by_us = how != Decision::accept;

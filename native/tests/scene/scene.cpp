@@ -15,7 +15,7 @@ using sim::check;
 namespace {
 
 // More turns than any scene has bytes for one by one: who needs them goes round in circles.
-constexpr int kManyTurns = 100'000;
+constexpr int kManyTurns = 8 << 20;
 
 }  // namespace
 

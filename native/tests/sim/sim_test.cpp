@@ -172,4 +172,57 @@ TEST_CASE("a fault comes at its call, once; EINTR never leaves a function") {
   CHECK(last_failure() == Call::send);
 }
 
+TEST_CASE("a socket of the core connects to a server that answers at once, later, or not") {
+  start();
+  const int poller = os::poller_create();
+  os::Address address;
+  address.family = os::Family::ipv4;
+  address.port = 80;
+  const auto begin = [&](Answers answers) {
+    serve(address, answers);
+    const int fd = os::connect_start(address, {});
+    REQUIRE(fd >= 0);
+    REQUIRE(os::poller_add(poller, fd, 7, false, true) == 0);
+    return fd;
+  };
+  os::Ready ready[4] = {};
+
+  const int at_once = begin(Answers::at_once);
+  const Peer peer = accept();
+  CHECK(os::poller_wait(poller, ready, 4, 0) == 1);
+  CHECK(ready[0].writable);
+  CHECK_FALSE(ready[0].hangup);
+  CHECK(os::socket_error(at_once) == 0);
+  CHECK(write(peer, "hello") == 5);
+  char bytes[10];
+  const iovec piece{bytes, sizeof bytes};
+  CHECK(os::receive(at_once, &piece, 1) == 5);
+  os::close_socket(at_once);
+
+  const int refused = begin(Answers::refused);
+  CHECK(accept() == kNoPeer);
+  CHECK(os::poller_wait(poller, ready, 4, 0) == 1);
+  CHECK(ready[0].hangup);
+  CHECK(os::socket_error(refused) == ECONNREFUSED);
+  os::close_socket(refused);
+
+  for (const int error : {0, EHOSTUNREACH}) {
+    const int later = begin(Answers::later);
+    const Peer slow = accept();
+    CHECK(os::poller_wait(poller, ready, 4, 0) == 0);
+    CHECK(write(slow, "too early") == 0);
+    answer(slow, error);
+    CHECK(os::poller_wait(poller, ready, 4, 0) == 1);
+    CHECK(os::socket_error(later) == error);
+    os::close_socket(later);
+  }
+  os::Address nobody = address;
+  nobody.family = os::Family::local;
+  nobody.path_length = 2;
+  CHECK(os::connect_start(nobody, {}) == -ECONNREFUSED);
+  CHECK(os::connect_start({}, {}) == -EINVAL);
+  os::poller_close(poller);
+  CHECK(open_descriptors() == 0);
+}
+
 }  // namespace millrace::sim

@@ -94,7 +94,10 @@ final class Connect {
               .limits(
                   Limits.defaults()
                       .withMaxMessageBytes(options.maxMessageBytes())
+                      .withHighWaterMarkBytes(Session.HIGH_WATER_MARK_BYTES)
                       .withHandshakeTimeout(timeout)
+                      // A server waits while nobody takes the output, and that may be a pager.
+                      .withWriteTimeout(Duration.ZERO)
                       .withCloseTimeout(
                           timeout.compareTo(LONGEST_CLOSE) < 0 ? timeout : LONGEST_CLOSE))
               .connectTimeout(timeout)

@@ -3,6 +3,7 @@ package dev.millrace.cli;
 
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
+import java.util.Locale;
 
 /** How a connection ended, in one line. */
 final class Ends {
@@ -16,17 +17,25 @@ final class Ends {
    */
   static String tell(CloseReason reason, boolean wanted) {
     String code = reason.code() + name(reason.code());
-    String text = reason.text().isEmpty() ? "" : ": " + reason.text();
+    String text = text(reason);
     return switch (reason.initiator()) {
       case PEER -> "closed by the peer with " + code + text;
       case LOCAL -> (wanted ? "closed with " : "closed by this side with ") + code + text;
-      case NETWORK -> "connection lost" + (text.isEmpty() ? cause(reason) : text);
+      case NETWORK -> "connection lost" + text;
     };
   }
 
-  private static String cause(CloseReason reason) {
+  // What a Close frame said, or what failed; mostly one holds the other.
+  private static String text(CloseReason reason) {
     Throwable cause = reason.cause();
-    return cause == null ? " without a Close frame" : ": " + cause.getMessage();
+    String why = cause == null || cause.getMessage() == null ? "" : cause.getMessage();
+    String told = reason.text();
+    if (told.isEmpty() || why.toLowerCase(Locale.ROOT).startsWith(told.toLowerCase(Locale.ROOT))) {
+      told = why;
+    } else if (!why.isEmpty()) {
+      told += ": " + why;
+    }
+    return told.isEmpty() ? "" : ": " + told;
   }
 
   private static String name(int code) {

@@ -19,7 +19,15 @@ import org.jspecify.annotations.Nullable;
  * their own.
  */
 final class Session implements Handler {
+  /**
+   * With half of this waiting to be sent an engine does not read; when a server does as much, both
+   * wait for ever. What is sent here stays far below.
+   */
+  static final long HIGH_WATER_MARK_BYTES = 64 << 20;
+
+  private static final long MOST_BUFFERED_BYTES = 1 << 20;
   private static final long RETRY_MILLIS = 100;
+  private static final long FULL_MILLIS = 2;
 
   private final Output output;
   private final Runnable opened;
@@ -118,14 +126,15 @@ final class Session implements Handler {
         output.sent(payload.kind(), payload.bytes()); // before its answer
         told = true;
       }
-      if (payload.sendTo(open.get()) == SendResult.ACCEPTED) {
+      boolean full = open.get().bufferedBytes() > MOST_BUFFERED_BYTES;
+      if (!full && payload.sendTo(open.get()) == SendResult.ACCEPTED) {
         return true;
       }
       synchronized (this) {
         if (leaving) {
           return false;
         }
-        wait(RETRY_MILLIS);
+        wait(full ? FULL_MILLIS : RETRY_MILLIS);
       }
     }
   }

@@ -246,6 +246,27 @@ class ConnectProcessTest {
     assertEquals(0, outcome.status());
   }
 
+  /** More than the queues of both sides and the sockets between them hold. */
+  @Test
+  void takesItsWholeInputWhileNobodyReadsItsOutput() throws Exception {
+    Process process = start(address + "/echo");
+    String line = "x".repeat(59_999) + "\n";
+    CompletableFuture<Void> written =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                write(process, line.repeat(400));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    written.get(40, TimeUnit.SECONDS);
+    Outcome outcome = outcome(process);
+    assertEquals("", outcome.err());
+    assertEquals(400 * line.length(), outcome.out().length);
+    assertEquals(0, outcome.status());
+  }
+
   @Test
   void aSignalClosesInOrder() throws Exception {
     Process process = start("--wait", "forever", address + "/echo");

@@ -107,8 +107,9 @@ public final class Client implements AutoCloseable {
    *
    * @param uri as of {@link ConnectRequest#to}
    * @param handler serves the connection, on its loop thread
-   * @return the open connection; fails with an {@link UpgradeException} if the server answered
-   *     otherwise, with an {@link java.io.IOException} if it could not be reached
+   * @return the open connection, completed on the loop thread; fails with an {@link
+   *     UpgradeException} if the server answered otherwise, with an {@link java.io.IOException} if
+   *     it could not be reached
    * @throws IllegalArgumentException if the URI is none that a client takes
    */
   public CompletionStage<Connection> connect(URI uri, Handler handler) {

@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A send is {@link SendResult#REFUSED} when {@link #bufferedBytes()} has reached {@link
  * Limits#highWaterMarkBytes()}, so at most one message lies beyond that mark. While more than half
- * of it is buffered the engine does not read from this peer: a handler that only answers is never
- * refused, however slowly its peer reads.
+ * of it is buffered a server does not read from this peer: a handler that only answers is never
+ * refused, however slowly its peer reads. A client reads on, or both sides might wait for each
+ * other.
  *
  * <p>Implemented by the engines, not by applications.
  */

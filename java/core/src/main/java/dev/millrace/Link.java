@@ -23,7 +23,7 @@ public interface Link extends AutoCloseable {
   enum State {
     /** An attempt is on its way. */
     CONNECTING,
-    /** There is a connection. */
+    /** There is a connection, and its {@code onOpen} has returned or waits for its executor. */
     OPEN,
     /** The next attempt waits for its time. */
     WAITING,
@@ -56,7 +56,7 @@ public interface Link extends AutoCloseable {
   Optional<Connection> connection();
 
   /**
-   * Completes with the first connection.
+   * Completes with the first connection, on the loop thread, behind its {@code onOpen}.
    *
    * @return a stage that fails as {@link Client#connect} says if the link ends without any
    */

@@ -632,7 +632,7 @@ public abstract class DeflateSuite extends EngineSuite {
 
   @Test
   void whatTheBudgetDoesNotHoldIsAgreedToWithoutTakeover() throws Exception {
-    long both = (1 << 17) + (1 << 17) + (6 << 10) + (1 << 15) + (8 << 10);
+    long both = (1 << 17) + (1 << 17) + (8 << 10) + (1 << 15) + (8 << 10);
     Server server = startEcho(TAKEOVER.withMemoryBudgetBytes(both));
     DeflateClient first = deflating(server, "");
     DeflateClient second = deflating(server, "");
@@ -656,7 +656,7 @@ public abstract class DeflateSuite extends EngineSuite {
 
   @Test
   void whoGoesAwayGivesItsShareBack() throws Exception {
-    long both = (1 << 17) + (1 << 17) + (6 << 10) + (1 << 15) + (8 << 10);
+    long both = (1 << 17) + (1 << 17) + (8 << 10) + (1 << 15) + (8 << 10);
     Server server = startEcho(TAKEOVER.withMemoryBudgetBytes(both));
     for (int i = 0; i < 20; i++) {
       DeflateClient client = deflating(server, "");

@@ -2,8 +2,10 @@
 package dev.millrace.suite;
 
 import java.io.ByteArrayOutputStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -137,6 +139,40 @@ public final class Frame {
       bytes[i] ^= (byte) (key >>> (24 - 8 * (i & 3)));
     }
     out.put(bytes);
+  }
+
+  /**
+   * A stream of frames as the other side would write it: what was masked is not, and what was not
+   * is masked. A last frame may be cut short.
+   */
+  public static byte[] turned(byte[] stream) {
+    ByteBuffer in = ByteBuffer.wrap(stream);
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    while (in.remaining() >= 2) {
+      out.write(in.get());
+      int second = in.get();
+      out.write(second ^ 0x80);
+      int form = second & 0x7F;
+      byte[] extended = new byte[form == 127 ? 8 : form == 126 ? 2 : 0];
+      in.get(extended);
+      out.writeBytes(extended);
+      long length = extended.length == 0 ? form : new BigInteger(1, extended).longValue();
+      byte[] key = new byte[4];
+      if ((second & 0x80) != 0) {
+        in.get(key);
+      } else {
+        new Random(length).nextBytes(key);
+        out.writeBytes(key);
+      }
+      boolean isCut = length < 0 || length > in.remaining();
+      byte[] payload = new byte[isCut ? in.remaining() : (int) length];
+      in.get(payload);
+      for (int i = 0; i < payload.length; i++) {
+        payload[i] ^= key[i & 3];
+      }
+      out.writeBytes(payload);
+    }
+    return out.toByteArray();
   }
 
   private static int minimalBits(long length) {

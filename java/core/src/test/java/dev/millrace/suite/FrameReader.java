@@ -8,21 +8,35 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
- * Reads what a server writes and takes nothing that RFC 6455 forbids it: no mask (5.1), no reserved
- * bit or opcode, minimal lengths (5.2), whole and short control frames (5.5), fragments in order
- * (5.4), close codes that may be sent (7.4), UTF-8 where text is due (8.1), nothing behind a Close.
+ * Reads what a server writes, or a client, and takes nothing that RFC 6455 forbids it: no mask, or
+ * always one and never the same twice running (5.1, 5.3), no reserved bit or opcode, minimal
+ * lengths (5.2), whole and short control frames (5.5), fragments in order (5.4), close codes that
+ * may be sent (7.4), UTF-8 where text is due (8.1), nothing behind a Close.
  */
 final class FrameReader {
 
   private final DataInputStream in;
+  private final boolean masked;
+  private final byte[] key = new byte[4];
   private boolean inMessage;
   private boolean closed;
   private boolean compresses;
 
+  /** Of a server. */
   FrameReader(InputStream in) {
+    this(in, false);
+  }
+
+  private FrameReader(InputStream in, boolean masked) {
     this.in = new DataInputStream(in);
+    this.masked = masked;
+  }
+
+  static FrameReader ofClient(InputStream in) {
+    return new FrameReader(in, true);
   }
 
   /** From now on messages may be compressed (RFC 7692 6.1), which are not looked into here. */
@@ -40,12 +54,18 @@ final class FrameReader {
     boolean begins = opcode == Frame.TEXT || opcode == Frame.BINARY;
     boolean compressed = compresses && begins && (first & 0x40) != 0;
     demand((first & (compressed ? 0x30 : 0x70)) == 0, "a reserved bit is set (RFC 6455 5.2)");
-    demand((second & 0x80) == 0, "a server masked its frame (RFC 6455 5.1)");
+    demand((second & 0x80) != 0 == masked, "masked the wrong way (RFC 6455 5.1)");
     demand(opcode <= 2 || (opcode >= 8 && opcode <= 10), "reserved opcode " + opcode);
     long length = readLength(second & 0x7F);
     judge(last, opcode, length);
+    readKey();
     byte[] payload = new byte[(int) length];
     in.readFully(payload);
+    if (masked) {
+      for (int i = 0; i < payload.length; i++) {
+        payload[i] ^= key[i & 3];
+      }
+    }
     if (!compressed) {
       judgePayload(last, opcode, payload);
     }
@@ -55,6 +75,14 @@ final class FrameReader {
   /** The next byte, or -1 at the end of the stream. */
   int nextByte() throws IOException {
     return in.read();
+  }
+
+  private void readKey() throws IOException {
+    if (masked) {
+      byte[] before = key.clone();
+      in.readFully(key);
+      demand(!Arrays.equals(before, key), "a masking key came twice running (RFC 6455 5.3)");
+    }
   }
 
   private long readLength(int form) throws IOException {
@@ -96,19 +124,20 @@ final class FrameReader {
     }
   }
 
-  private static void demandUtf8(byte[] payload, int from) {
+  private void demandUtf8(byte[] payload, int from) {
     try {
       StandardCharsets.UTF_8
           .newDecoder()
           .decode(ByteBuffer.wrap(payload, from, payload.length - from));
     } catch (CharacterCodingException malformed) {
-      throw new AssertionError("the server sent text that is not UTF-8", malformed);
+      throw new AssertionError("text that is not UTF-8", malformed);
     }
   }
 
-  private static void demand(boolean condition, String broken) {
+  private void demand(boolean condition, String broken) {
     if (!condition) {
-      throw new AssertionError("the server broke the protocol: " + broken);
+      throw new AssertionError(
+          (masked ? "the client" : "the server") + " broke the protocol: " + broken);
     }
   }
 }

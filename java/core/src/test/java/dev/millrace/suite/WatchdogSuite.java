@@ -16,6 +16,7 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** A loop that a handler blocks is reported. */
@@ -28,6 +29,12 @@ public abstract class WatchdogSuite extends EngineSuite {
 
   private static long blocked(Server server) {
     return server.statistics().stream().mapToLong(LoopStatistics::blocked).sum();
+  }
+
+  /** A test that fails must not leave a loop blocked, for which its server would wait for ever. */
+  @AfterEach
+  final void letGo() {
+    goOn.countDown();
   }
 
   private void blockAndEcho(Connection connection, Message message) {

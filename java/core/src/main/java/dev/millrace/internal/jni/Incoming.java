@@ -118,6 +118,10 @@ final class Incoming {
     }
   }
 
+  boolean isClient() {
+    return clientLoop != null;
+  }
+
   /** Of a client's loop. */
   NativeClientLoop clientLoop() {
     return Objects.requireNonNull(clientLoop);

@@ -33,7 +33,8 @@ final class NativeHandlerQueue extends ConnectionQueue {
 
   @Override
   protected boolean isDrained() {
-    return connection.bufferedBytes() <= connection.loop().lowWaterMark();
+    NativeLoop loop = connection.loop();
+    return loop.isClient() || connection.bufferedBytes() <= loop.lowWaterMark();
   }
 
   @Override

@@ -355,6 +355,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return handshakeTimeout;
   }
 
+  /** Whether its peers are servers. */
+  boolean isClient() {
+    return incoming.isClient();
+  }
+
   /** The other side of a client's loop. */
   NativeClientLoop clientLoop() {
     return incoming.clientLoop();

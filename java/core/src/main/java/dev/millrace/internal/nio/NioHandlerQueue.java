@@ -36,7 +36,8 @@ final class NioHandlerQueue extends ConnectionQueue {
 
   @Override
   protected boolean isDrained() {
-    return connection.bufferedBytes() <= connection.loop().limits().lowWaterMarkBytes();
+    NioLoop loop = connection.loop();
+    return loop.isClient() || connection.bufferedBytes() <= loop.limits().lowWaterMarkBytes();
   }
 
   @Override

@@ -403,10 +403,13 @@ final class Stream {
       return;
     }
     if (queue.bytes() > limits().lowWaterMarkBytes()) {
-      if (!stopped && phase == Phase.OPEN) {
+      // The server's rule alone: if both sides waited for the other to read, both would wait for
+      // ever.
+      boolean stops = phase == Phase.OPEN && !loop.isClient();
+      if (stops && !stopped) {
         loop.counters().increment(LoopCounter.READS_STOPPED);
       }
-      stopped = phase == Phase.OPEN;
+      stopped = stops;
       aboveLowMark = true;
     } else if (aboveLowMark) {
       aboveLowMark = false;

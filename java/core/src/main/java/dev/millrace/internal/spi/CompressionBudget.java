@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * thread.
  */
 public final class CompressionBudget {
-  private static final int DEFLATER_BYTES = 6 << 10;
+  private static final int DEFLATER_BYTES = 8 << 10;
   private static final int INFLATER_BYTES = 8 << 10;
 
   private final long limit;

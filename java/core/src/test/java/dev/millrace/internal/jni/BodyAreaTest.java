@@ -6,13 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.AbstractSocketAddress;
 import dev.millrace.internal.spi.ListenAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 
-/** Expected bytes are written down from the layout of ListenBody in docs/rings.md. */
+/**
+ * Expected bytes are written down from the layouts of ListenBody and ConnectBody in docs/rings.md.
+ */
 class BodyAreaTest {
   private static final String MODE_0600 = "80010000";
   private static final String COMMON = "00100000" + "00000000" + MODE_0600;
@@ -89,6 +96,54 @@ class BodyAreaTest {
       control.put(Records.BODIES_OFFSET + i, (byte) 0xFF);
     }
     tcpAddresses();
+  }
+
+  private String connect(SocketAddress address, SocketOptions options) {
+    assertThat(BodyArea.refusal(address)).isNull();
+    int body = bodies.putConnect(address, options, Duration.ofMillis(0x0102));
+    return hex(body, BodyArea.connectLength(address));
+  }
+
+  @Test
+  void whereToConnect() throws Exception {
+    String none = "00".repeat(24);
+    String timeout = "80c4600f00000000"; // 258 ms in ns
+    SocketOptions plain = SocketOptions.defaults();
+    assertThat(connect(new InetSocketAddress("127.0.0.1", 9001), plain))
+        .isEqualTo("04002923" + "00".repeat(12) + "7f000001" + "00".repeat(12) + none + timeout);
+    assertThat(connect(new InetSocketAddress("::1", 65535), plain))
+        .isEqualTo("0600ffff" + "00".repeat(12) + "00".repeat(15) + "01" + none + timeout);
+    assertThat(connect(UnixDomainSocketAddress.of("/run/x"), plain))
+        .isEqualTo(
+            "01000000" + "00000000" + "06000000" + "00".repeat(44) + timeout + "2f72756e2f78");
+    assertThat(connect(new AbstractSocketAddress("ab c"), plain))
+        .isEqualTo("01000000" + "00000000" + "05000000" + "00".repeat(44) + timeout + "0061622063");
+    SocketOptions options =
+        plain
+            .withReceiveBufferBytes(0x010203)
+            .withSendBufferBytes(0x040506)
+            .withCongestionControl("congestion_15_x");
+    assertThat(connect(new InetSocketAddress("127.0.0.1", 1), options))
+        .isEqualTo(
+            "04000100"
+                + "00".repeat(12)
+                + "7f000001"
+                + "00".repeat(12)
+                + "03020100"
+                + "06050400"
+                + "636f6e67657374696f6e5f31355f7800"
+                + timeout);
+  }
+
+  @Test
+  void whereNothingCanBeConnectedTo() {
+    assertThat(BodyArea.refusal(InetSocketAddress.createUnresolved("a", 1))).contains("resolved");
+    assertThat(BodyArea.refusal(UnixDomainSocketAddress.of(""))).contains("bytes=0");
+    assertThat(BodyArea.refusal(UnixDomainSocketAddress.of("/" + "a".repeat(106)))).isNull();
+    assertThat(BodyArea.refusal(UnixDomainSocketAddress.of("/" + "a".repeat(107))))
+        .contains("bytes=108");
+    assertThat(BodyArea.refusal(new AbstractSocketAddress("a".repeat(107)))).contains("bytes=108");
+    assertThat(BodyArea.refusal(new SocketAddress() {})).contains("no address");
   }
 
   @Test

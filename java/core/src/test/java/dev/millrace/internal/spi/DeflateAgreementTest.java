@@ -207,7 +207,7 @@ class DeflateAgreementTest {
   void whatTheBudgetHasNotIsNotAgreedTo() {
     long outgoing = CompressionBudget.outgoingBytes(15, 8);
     long incoming = CompressionBudget.incomingBytes(15);
-    assertThat(outgoing).isEqualTo((128 << 10) + (128 << 10) + (6 << 10));
+    assertThat(outgoing).isEqualTo((128 << 10) + (128 << 10) + (8 << 10));
     assertThat(incoming).isEqualTo((32 << 10) + (8 << 10));
     budget = new CompressionBudget(outgoing + 2 * incoming);
 
@@ -236,7 +236,7 @@ class DeflateAgreementTest {
         agree(
             TAKEOVER.withMemoryLevel(1),
             NAME + "; server_max_window_bits=8; client_max_window_bits=8");
-    assertThat(budget.takenBytes()).isEqualTo(1024 + 1024 + (6 << 10) + 256 + (8 << 10));
+    assertThat(budget.takenBytes()).isEqualTo(1024 + 1024 + (8 << 10) + 256 + (8 << 10));
     agreement.memory().release();
     assertThat(budget.takenBytes()).isZero();
   }

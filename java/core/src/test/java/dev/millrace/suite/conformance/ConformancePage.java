@@ -13,6 +13,7 @@ import java.util.function.Predicate;
 public final class ConformancePage {
 
   private static final String SUITE = ConformanceSuite.class.getSimpleName();
+  private static final String DEFLATE_SUITE = DeflateConformanceSuite.class.getSimpleName();
 
   private static final List<String> SECTIONS =
       List.of(
@@ -25,6 +26,9 @@ public final class ConformancePage {
           "7 Closing",
           "9 Limits",
           "10 Many fragments");
+
+  private static final List<String> DEFLATE_SECTIONS =
+      List.of("12 Compression", "13 Compression, by what is offered");
 
   private static final String HEAD =
       """
@@ -40,8 +44,8 @@ public final class ConformancePage {
 
       ## RFC 6455, case by case
 
-      The numbers are those of the public conformance suite (the Autobahn testsuite), sections 1 to 7, 9 and 10; the tests
-      are our own, in `java/core/src/test/java/dev/millrace/suite/conformance`. They are stricter: where that suite accepts
+      The numbers are those of the public conformance suite (the Autobahn testsuite), sections 1 to 7, 9, 10, 12 and 13; the
+      tests are our own, in `java/core/src/test/java/dev/millrace/suite/conformance`. They are stricter: where that suite accepts
       several outcomes or only informs, one is demanded here, and there is no "non-strict".
 
       - Each case runs over TCP and over a Unix socket, in the pieces its number demands.
@@ -49,8 +53,10 @@ public final class ConformancePage {
         between the two parts; streams beyond 512 bytes are cut at twelve seeded random places.
       - What comes back is compared in its order and byte for byte, from the first frame to the FIN. The handler sees the
         messages that are echoed and no other.
-      - Section 9 asserts no time; 9.7 and 9.8 send 50 messages in place of 1000. Sections 12 and 13 are compression, which
-        is not there yet.
+      - Section 9 asserts no time; 9.7 and 9.8 send 50 messages in place of 1000.
+      - Sections 12 and 13, [compression](compression.md), run over TCP, each message echoed before the next, 2 in place of
+        1000 (`-Dmillrace.test.deflateMessages=1000`). What is echoed is inflated and compared, windows below 15 bits are
+        held to.
 
       """;
 
@@ -98,6 +104,7 @@ public final class ConformancePage {
       throw new IllegalStateException(SUITE + " did not run");
     }
     SECTIONS.forEach(this::writeSection);
+    DEFLATE_SECTIONS.forEach(this::writeDeflateSection);
     writeShown(RULES, MissedRules.all());
     writeShown(BUGS, KnownBugs.all());
     return page.toString().stripTrailing() + "\n";
@@ -111,6 +118,23 @@ public final class ConformancePage {
         page.append("| " + one.number() + " | " + one.what() + " |");
         for (String engine : engines) {
           page.append(" " + outcome(engine, SUITE, result -> isOf(result, one)) + " |");
+        }
+        page.append("\n");
+      }
+    }
+    page.append("\n");
+  }
+
+  private void writeDeflateSection(String section) {
+    page.append("### " + section + "\n\n| case | what |");
+    endHeader(2);
+    for (DeflateCase one : DeflateCase.all()) {
+      if (one.number().startsWith(section.substring(0, 3).replace(' ', '.'))) {
+        page.append("| " + one.number() + " | " + one.what() + " |");
+        for (String engine : engines) {
+          String outcome =
+              outcome(engine, DEFLATE_SUITE, result -> result.display().equals(one.number()));
+          page.append(" " + outcome + " |");
         }
         page.append("\n");
       }

@@ -138,12 +138,20 @@ record DeflateCase(String number, Content content, int length, int fragment, Str
 
   /** In one line, for the page. */
   String what() {
-    String terms = offer.replace(OFFER, "").replace("; ", " ").strip();
     return content.what
         + ", messages of "
         + (length < 1024 ? length + " bytes" : length / 1024 + " KiB")
         + (fragment == 0 ? "" : " in fragments of " + fragment)
-        + (terms.isEmpty() ? "" : ", offering" + (" " + terms).replace(" ,", ","));
+        + (offer.equals(OFFER) ? "" : ", asking for " + asked());
+  }
+
+  private String asked() {
+    List<String> asked = new ArrayList<>();
+    for (String one : offer.split(", ")) {
+      String terms = one.substring(OFFER.length()).replace("; ", " ").strip();
+      asked.add(terms.isEmpty() ? "neither" : terms);
+    }
+    return String.join(", or ", asked);
   }
 
   @Override

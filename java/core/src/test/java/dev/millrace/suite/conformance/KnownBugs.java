@@ -74,11 +74,23 @@ final class KnownBugs {
             "BadFrameSuite.javaWebSocket_1508_fragmentsWhoseSumIsTooBig"),
         by(
             "CVE-2026-1526 (undici), CVE-2025-58057, CVE-2026-42587 (Netty)",
-            "decompression without a limit; here nothing is decompressed",
+            "decompression without a limit",
+            "DeflateSuite.aBombEndsAtTheLimit",
+            "DeflateSuite.aBombThatBeginsHarmlesslyEndsAtTheLimit",
             "KnownBugSuite.cve_2026_1526_compressedFrameIsRefusedByItsHeader"),
+        by(
+            "ws PR2285",
+            "what is too long once inflated is told as data that does not inflate",
+            "DeflateSuite.aBombThatBeginsHarmlesslyEndsAtTheLimit"),
+        by(
+            "lws#1362, jetty#293",
+            "compression state is used behind its connection's end, or stays",
+            "DeflateSuite.whoGoesAwayMeanwhileHarmsNobody",
+            "DeflateSuite.whoGoesAwayLeavesNoMemory"),
         by(
             "CVE-2026-2229 (undici), CVE-2026-29035 (CivetWeb)",
             "parameters of a compression nobody checked",
+            "DeflateSuite.cve_2026_2229_offeredWindowBits",
             "KnownBugSuite.cve_2026_2229_offeredWindowBits"),
         by(
             "Starscream#538, relay-ide#1250, openai-java#1013",

@@ -16,13 +16,14 @@ const browser = await chromium.launch({
   ],
 });
 try {
-  const page = await browser.newPage();
+  // Certificates of tests are made by themselves.
+  const page = await browser.newPage({ ignoreHTTPSErrors: true });
   page.on('console', (message) => {
     // Not the browser's own complaint that the page below is no page.
     if (message.type() === 'log') console.log(message.text());
   });
   // Whatever the server answers to a plain GET, the document has the server's origin then.
-  await page.goto(url.replace(/^ws:/, 'http:'));
+  await page.goto(url.replace(/^ws/, 'http'));
   await page.evaluate(echoAll, { url, sizes: sizes.map(Number) });
 } finally {
   await browser.close();
@@ -52,6 +53,7 @@ async function echoAll({ url, sizes }) {
   const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
   await next('open');
+  if (socket.extensions) console.log(socket.extensions.split(';')[0]);
   for (const size of sizes) {
     const text = textOf(size);
     socket.send(text);

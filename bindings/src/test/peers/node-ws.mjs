@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node node-ws.mjs URL SIZE...: npm `ws` sends each size as text and as binary and compares the echo.
+// node node-ws.mjs URL SIZE...: npm `ws` sends each size as text and as binary and compares the echo. It
+// offers permessage-deflate, and prints the name where that is agreed to.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';
@@ -12,6 +13,7 @@ socket.on('error', (error) => {
   process.exit(1);
 });
 await once(socket, 'open');
+if (socket.extensions) console.log(socket.extensions);
 
 async function echo(payload, isBinary) {
   socket.send(payload, { binary: isBinary });

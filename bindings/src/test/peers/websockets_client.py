@@ -25,7 +25,9 @@ def connect(url, **options):
 
 
 async def main(url, sizes):
-    async with connect(url, max_size=None, compression=None) as socket:
+    async with connect(url, max_size=None) as socket:
+        for extension in socket.extensions:
+            print(extension.name, flush=True)
         for size in sizes:
             for kind, payload in (("text", text_of(size)), ("binary", bytes_of(size))):
                 await socket.send(payload)

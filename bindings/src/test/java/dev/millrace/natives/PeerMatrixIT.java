@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * binary, byte for byte, straight and with the stream cut at random.
  */
 @Timeout(240)
-final class PeerMatrixTest {
+final class PeerMatrixIT {
 
   private static final int[] SIZES = {
     0, 1, 125, 126, 127, 1000, 16_384, 65_535, 65_536, 131_072, 131_073, 1 << 20, 5_000_000,

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.natives;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -33,14 +37,23 @@ final class Peers {
   static synchronized void prepare() throws Exception {
     require("node", "nodejs", "--version");
     Files.createDirectories(PREPARED);
-    boolean fresh = Files.exists(PREPARED.resolve("node_modules/.package-lock.json"));
-    Path lock = Path.of("package-lock.json");
-    if (fresh) {
-      fresh = Files.mismatch(SOURCES.resolve(lock), PREPARED.resolve(lock)) < 0;
+    // Tests run in several processes.
+    try (FileChannel file = FileChannel.open(PREPARED.resolve("lock"), CREATE, WRITE)) {
+      file.lock();
+      copyAndInstall();
     }
+  }
+
+  private static void copyAndInstall() throws Exception {
+    boolean fresh = Files.exists(PREPARED.resolve("node_modules/.package-lock.json"));
     try (Stream<Path> files = Files.list(SOURCES)) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
-        Files.copy(file, PREPARED.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+        Path copy = PREPARED.resolve(file.getFileName());
+        // Another process may be running what is there already.
+        if (!Files.exists(copy) || Files.mismatch(file, copy) >= 0) {
+          Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
+          fresh &= !file.endsWith("package-lock.json");
+        }
       }
     }
     if (!fresh) {
@@ -71,9 +84,15 @@ final class Peers {
 
   /** Runs a program in the prepared folder and gives the lines it printed; it must end with 0. */
   static List<String> run(List<String> command) throws Exception {
+    return run(command, Map.of());
+  }
+
+  /** The same, with more in its environment. */
+  static List<String> run(List<String> command, Map<String, String> environment) throws Exception {
     Path output = Files.createTempFile(PREPARED, "output", ".log");
     ProcessBuilder builder = new ProcessBuilder(command).directory(PREPARED.toFile());
     builder.environment().put("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    builder.environment().putAll(environment);
     Process process = builder.redirectErrorStream(true).redirectOutput(output.toFile()).start();
     try {
       boolean ended = process.waitFor(MINUTES, TimeUnit.MINUTES);

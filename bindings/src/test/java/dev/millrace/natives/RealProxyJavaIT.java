@@ -3,7 +3,7 @@ package dev.millrace.natives;
 
 import dev.millrace.Engine;
 
-final class RealProxyJavaTest extends RealProxySuite {
+final class RealProxyJavaIT extends RealProxySuite {
 
   @Override
   Engine engine() {

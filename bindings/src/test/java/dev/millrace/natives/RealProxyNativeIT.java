@@ -3,7 +3,7 @@ package dev.millrace.natives;
 
 import dev.millrace.Engine;
 
-final class RealProxyNativeTest extends RealProxySuite {
+final class RealProxyNativeIT extends RealProxySuite {
 
   @Override
   Engine engine() {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
+import dev.millrace.Compression;
 import dev.millrace.Connection;
 import dev.millrace.Engine;
 import dev.millrace.Handler;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -85,6 +87,7 @@ abstract class RealProxySuite {
   private final BlockingQueue<CloseReason> ends = new LinkedBlockingQueue<>();
   private int[] ports;
   private HttpClient http;
+  private Path certificate;
 
   /** The engine under test. */
   abstract Engine engine();
@@ -100,9 +103,11 @@ abstract class RealProxySuite {
   @BeforeAll
   final void start(@TempDir Path folder) throws Exception {
     ProxyProcess.requirePackages();
-    TestCertificate certificate = TestCertificate.create(folder);
-    http = certificate.client();
-    int byHeaders = startServer(TrustedProxies.of(PROXY).withXForwarded(), Limits.defaults());
+    http = TestCertificate.create(folder).client();
+    certificate = folder.resolve("site.pem");
+    // What does not get shorter when it is compressed gets a little longer.
+    Limits roomy = Limits.defaults().withMaxMessageBytes(2 << 20);
+    int byHeaders = startServer(TrustedProxies.of(PROXY).withXForwarded(), roomy);
     int byProtocol = startServer(TrustedProxies.of(PROXY).withProxyProtocol(), Limits.defaults());
     Limits silent = Limits.defaults().withPingInterval(Duration.ZERO);
     int neverPinging = startServer(TrustedProxies.none(), silent);
@@ -190,6 +195,7 @@ abstract class RealProxySuite {
             .loops(1)
             .listen("ws://127.0.0.1:0")
             .limits(limits)
+            .compression(Compression.enabled())
             .trustProxies(proxies)
             .route("/", ECHO)
             .route("/who", WHO)
@@ -266,6 +272,41 @@ abstract class RealProxySuite {
   @EnumSource
   void everyMessageComesBackAsItWent(Way way) throws Exception {
     JdkPeer.echoAll(http, uri(way, "/"), SIZES);
+  }
+
+  /** All of them offer compression. */
+  @ParameterizedTest
+  @EnumSource(names = {"NGINX_TLS", "HAPROXY"})
+  void clientsOfOthersAreServed(Way way) throws Exception {
+    Peers.prepare();
+    assertEchoesAll(way, "node", "node-ws.mjs");
+    Peers.require("/usr/bin/python3", "python3-websockets", "-c", "import websockets");
+    assertEchoesAll(way, "/usr/bin/python3", "websockets_client.py");
+  }
+
+  /** A page of the proxy's site, whose origin is nobody's but the proxy's. */
+  @Test
+  void aBrowserIsServed() throws Exception {
+    Peers.prepare();
+    String chromium = System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium");
+    Peers.require(chromium, "chromium", "--version");
+    assertEchoesAll(Way.NGINX_TLS, "node", "browser.mjs", chromium);
+  }
+
+  private void assertEchoesAll(Way way, String... command) throws Exception {
+    List<String> whole = new ArrayList<>(List.of(command));
+    whole.add(uri(way, "/").toString());
+    List<String> expected = new ArrayList<>();
+    expected.add("permessage-deflate");
+    for (int size : SIZES) {
+      whole.add("" + size);
+      expected.add("text " + size);
+      expected.add("binary " + size);
+    }
+    expected.add("closed 1000");
+    String file = certificate.toString();
+    assertEquals(
+        expected, Peers.run(whole, Map.of("NODE_EXTRA_CA_CERTS", file, "SSL_CERT_FILE", file)));
   }
 
   @ParameterizedTest

@@ -4,9 +4,13 @@ package dev.millrace.examples.orderbook;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.flatbuffers.FlatBufferBuilder;
+import dev.millrace.BlockingConnection;
+import dev.millrace.Client;
+import dev.millrace.Connection;
 import dev.millrace.Engine;
 import dev.millrace.Handler;
 import dev.millrace.Lease;
+import dev.millrace.Reconnect;
 import dev.millrace.Server;
 import dev.millrace.examples.orderbook.wire.Canceled;
 import dev.millrace.examples.orderbook.wire.Event;
@@ -18,7 +22,11 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -53,7 +61,7 @@ class ReadmeTest {
           }
         };
     // README
-    assertEquals(partBetweenMarks(), unindented(readmeBlocks().get(1)));
+    assertEquals(partBetweenMarks(1), unindented(readmeBlocks().get(1)));
 
     try (Server server =
         Server.builder()
@@ -73,15 +81,47 @@ class ReadmeTest {
     }
   }
 
+  @Test
+  void theClientConnects() throws Exception {
+    BlockingQueue<String> quotes = new LinkedBlockingQueue<>();
+    try (Server server =
+        Server.builder()
+            .loops(1) // so that the second echo comes behind the first
+            .listen("ws://127.0.0.1:0")
+            .route("/echo", (connection, message) -> connection.send(message))
+            .start()) {
+      URI uri = server.addresses().get(0).resolve("/echo");
+      // README
+      Reconnect policy = Reconnect.backoff(Duration.ofMillis(200), Duration.ofSeconds(30));
+      try (Client client = Client.builder().reconnect(policy).build()) {
+        Connection feed =
+            client
+                .connect(uri, (connection, message) -> quotes.add(message.text()))
+                .toCompletableFuture()
+                .join();
+        feed.send("subscribe");
+
+        try (BlockingConnection chat = client.open(uri)) { // for scripts and virtual threads
+          chat.send("hello");
+          String reply = chat.receive().text();
+          quotes.add(reply);
+        }
+      }
+      // README
+    }
+    assertEquals(partBetweenMarks(3), unindented(readmeBlocks().get(2)));
+    assertEquals(Set.of("subscribe", "hello"), Set.copyOf(quotes));
+  }
+
   private static List<String> readmeBlocks() throws IOException {
     String readme = Files.readString(HOME.resolve("README.md"));
     return JAVA_BLOCK.matcher(readme).results().map(match -> match.group(1)).toList();
   }
 
-  private static String partBetweenMarks() throws IOException {
+  private static String partBetweenMarks(int part) throws IOException {
     String type = ReadmeTest.class.getName().replace('.', '/');
     Path source = HOME.resolve("examples/orderbook/src/test/java/" + type + ".java");
-    return unindented(Files.readString(source).split(" // README\n")[1]);
+    return unindented(Files.readString(source).split(" // README\n")[part]);
   }
 
   private static String unindented(String code) {

@@ -66,7 +66,7 @@ class JavaHalf {
 
   // ---- what it does by itself with events
   bool accept_upgrades = true;
-  std::string request;  ///< what a client asks when it is connected; opens by itself when the answer is 101
+  std::string request;        ///< what a client asks when it is connected; opens by itself when the answer is 101
   std::uint64_t deflate = 0;  ///< the deflate bits of every connection
   bool answer_closing = true;
   Echo echo = Echo::none;

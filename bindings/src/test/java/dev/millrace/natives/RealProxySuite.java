@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.natives;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.millrace.BlockingConnection;
+import dev.millrace.Client;
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
 import dev.millrace.Compression;
@@ -13,6 +16,7 @@ import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import dev.millrace.Limits;
 import dev.millrace.Message;
+import dev.millrace.SendResult;
 import dev.millrace.Server;
 import dev.millrace.TrustedProxies;
 import dev.millrace.suite.Deadline;
@@ -24,11 +28,14 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
 import java.net.http.WebSocketHandshakeException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -272,6 +279,26 @@ abstract class RealProxySuite {
   @EnumSource
   void everyMessageComesBackAsItWent(Way way) throws Exception {
     JdkPeer.echoAll(http, uri(way, "/"), SIZES);
+  }
+
+  /** Our own client, which has no TLS yet. */
+  @ParameterizedTest
+  @EnumSource(names = "NGINX_TLS", mode = EnumSource.Mode.EXCLUDE)
+  void ourClientIsServed(Way way) throws Exception {
+    for (Compression compression : List.of(Compression.disabled(), Compression.enabled())) {
+      Client.Builder builder = Client.builder().engine(engine()).compression(compression);
+      try (Client client = builder.build();
+          BlockingConnection connection = client.open(uri(way, "/"))) {
+        for (int size : SIZES) {
+          byte[] noise = new byte[size];
+          new Random(size).nextBytes(noise);
+          Arrays.fill(noise, 0, size / 2, (byte) size);
+          assertEquals(SendResult.ACCEPTED, connection.send(ByteBuffer.wrap(noise)));
+          Message echo = connection.receive(Deadline.WAIT).orElseThrow();
+          assertArrayEquals(noise, echo.toByteArray());
+        }
+      }
+    }
   }
 
   /** All of them offer compression. */

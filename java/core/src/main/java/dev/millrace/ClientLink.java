@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,7 @@ final class ClientLink implements Link {
   private final Consumer<ClientLink> atEnd;
   private final CompletableFuture<Connection> opened = new CompletableFuture<>();
   private final CompletableFuture<CloseReason> ended = new CompletableFuture<>();
+  private final AtomicBoolean over = new AtomicBoolean();
   private volatile Status status = new Status(State.CONNECTING, 1, null);
   private volatile @Nullable Connection connection;
 
@@ -93,7 +95,7 @@ final class ClientLink implements Link {
   }
 
   private boolean isOver() {
-    return ended.isDone();
+    return over.get();
   }
 
   private void begin(@Nullable Throwable lastFailure) {
@@ -245,17 +247,19 @@ final class ClientLink implements Link {
 
   /** In order: by the application, or by either side where the policy takes that as the end. */
   private void end(CloseReason reason) {
-    if (ended.complete(reason)) {
+    if (over.compareAndSet(false, true)) {
       tell(new Status(State.ENDED, attempt, reason.isNormal() ? null : lossOf(reason)));
+      ended.complete(reason);
       atEnd.accept(this);
     }
   }
 
   private void giveUp(Throwable failure) {
     connection = null;
-    opened.completeExceptionally(failure);
-    if (ended.completeExceptionally(failure)) {
+    if (over.compareAndSet(false, true)) {
       tell(new Status(State.ENDED, status.attempt(), failure));
+      opened.completeExceptionally(failure);
+      ended.completeExceptionally(failure);
       atEnd.accept(this);
     }
   }

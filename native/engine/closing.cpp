@@ -98,12 +98,7 @@ void Loop::end(std::uint32_t slot, int error_number, bool reset) noexcept {
   drop_rest(connection);
   drop_message(connection);
   end_deflate(slot);
-  if (connection.pong != kNone) {
-    Pong& pong = pongs_[connection.pong];
-    pong.slot = kNone;
-    if (!pong.listed) pongs_.release(connection.pong);
-    connection.pong = kNone;
-  }
+  drop_pong(connection);
   tell_buffered(slot);
   count(ring::kClosedCount);
   if (connection.announced) {

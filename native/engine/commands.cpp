@@ -230,7 +230,7 @@ void Loop::reject(std::uint32_t slot, const ring::Record& command) noexcept {
 }
 
 void Loop::send_message(std::uint32_t slot, const ring::Record& command) noexcept {
-  if (connections_[slot].phase == Phase::closing) {
+  if (connections_[slot].phase == Phase::closing || cannot_send(connections_[slot])) {
     give_up_payload(command);
     return;
   }

@@ -80,7 +80,7 @@ struct alignas(64) Connection {
   std::uint8_t protocol_error;
   bool peer_began_close : 1;
   bool held_parsed : 1;        ///< messages of held input may be unanswered
-  bool takes_no_sends : 1;     ///< the core closes it on its own, and has not told yet
+  bool takes_no_sends : 1;     ///< the core closes it on its own, or cannot send, and has not told yet
   std::uint8_t doublings : 5;  ///< of the ping interval
 
   // ---- second line: sending, lists

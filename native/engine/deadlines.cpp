@@ -78,7 +78,7 @@ bool Loop::has_ended(const Connection& connection) noexcept {
 
 /// Messages may still come.
 bool Loop::is_talking(const Connection& connection) noexcept {
-  return connection.phase == Phase::open && !connection.input_ended && !connection.eof;
+  return connection.phase == Phase::open && !connection.input_ended && !connection.eof && !cannot_send(connection);
 }
 
 /// A ping has left, and the answer would be read.
@@ -133,15 +133,16 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
   if (!has_ended(connection)) arm(slot);
 }
 
-bool Loop::has_room_to_receive(const Connection& connection) noexcept {
-  return connection.held == kNone && arena_.used() < ring::kArenaLength && event_room(4);
+bool Loop::has_room_to_receive(std::uint32_t slot) noexcept {
+  return connections_[slot].held == kNone && arena_.used() < ring::kArenaLength && event_room(4) &&
+         !rests_from_inflating(slot);
 }
 
 /// The handshake, or closing, has had its time. What ends it well may lie in the kernel; where there is no room to look
 /// nothing waits for that, because a flood would keep it waiting.
 void Loop::end_phase(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  if (wants_read(connection) && has_room_to_receive(connection)) {
+  if (wants_read(connection) && has_room_to_receive(slot)) {
     receive_in_phase(slot);
     if (has_ended(connection)) return;
     if (is_talking(connection) || now_ns_ < times_[slot].due_ns) {
@@ -154,7 +155,7 @@ void Loop::end_phase(std::uint32_t slot) noexcept {
 
 /// Takes what lies in the kernel. False when there is no room for it: then this is looked at again.
 bool Loop::receive_before_judging(std::uint32_t slot) noexcept {
-  if (!has_room_to_receive(connections_[slot])) {
+  if (!has_room_to_receive(slot)) {
     arm_at(slot, now_ns_ + kLookAgainNs);
     return false;
   }
@@ -168,7 +169,7 @@ void Loop::deadline_passed(std::uint32_t slot) noexcept {
   // A server that has answered our Close, and keeps the socket, has said all that we waited for.
   const bool said_all =
       role_ == protocol::Role::client && connection.phase == Phase::draining && connection.input_ended;
-  connection.timed_out = !said_all;
+  connection.timed_out = !said_all && !cannot_send(connection);
   if (connection.phase == Phase::open && connection.input_ended) {
     force_close(slot);
   } else {

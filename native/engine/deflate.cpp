@@ -194,6 +194,9 @@ Inflating Loop::inflate(std::uint32_t slot, std::uint8_t* payload, std::size_t l
   // What comes at first lies in the arena.
   const std::size_t free = arena_.available() > kArenaHeadroom ? arena_.available() - kArenaHeadroom : 0;
   const std::size_t room = std::min({free, kInArena, limit});
+  if (room == 0) {  // an inflater that is asked with no room at all cannot go on
+    return whole ? inflate_whole(slot, payload, length, text) : inflate_on(slot, inflater, length, {}, text);
+  }
   std::uint8_t* const start = arena_.begin_write(kArenaHeadroom + free) + kArenaHeadroom;
   std::size_t written = 0;
   Inflating result =
@@ -206,7 +209,7 @@ Inflating Loop::inflate(std::uint32_t slot, std::uint8_t* payload, std::size_t l
   }
   // A message as long as it may be is at its end if nothing more comes.
   std::size_t none = 0;
-  if (result == Inflating::more && !whole && room > 0) result = inflater->next(nullptr, 0, &none);
+  if (result == Inflating::more && !whole) result = inflater->next(nullptr, 0, &none);
   arena_.end_write(kArenaHeadroom + free);
   if (result != Inflating::done) return result;
   std::uint8_t* const place = arena_.allocate(kArenaHeadroom + written) + kArenaHeadroom;
@@ -234,8 +237,7 @@ Inflating Loop::inflate_whole(std::uint32_t slot, std::uint8_t* payload, std::si
     std::size_t written = 0;
     const Inflating result = whole_messages_.inflate(payload, length, region_->base() + block, room, &written);
     if (result == Inflating::done) {
-      *text = {block, written, true};
-      fit_block(text);
+      *text = {fit_block(block, block, written), written, true};
       return result;
     }
     region_->release_owned(block);
@@ -253,7 +255,7 @@ Inflating Loop::inflate_on(std::uint32_t slot, codec::Inflater* inflater, std::s
   const std::uint8_t* from = begun.data();
   for (;;) {
     const std::int64_t acquired = acquire_for(slot, room);
-    if (acquired >= 0) std::memcpy(region_->base() + acquired, from, written);
+    if (acquired >= 0 && written > 0) std::memcpy(region_->base() + acquired, from, written);
     if (block != 0) region_->release_owned(block);
     if (acquired < 0) return Inflating::no_memory;
     block = static_cast<std::uint64_t>(acquired);
@@ -268,8 +270,7 @@ Inflating Loop::inflate_on(std::uint32_t slot, codec::Inflater* inflater, std::s
       continue;
     }
     if (result == Inflating::done) {
-      *text = {block, written, true};
-      fit_block(text);
+      *text = {fit_block(block, block, written), written, true};
     } else {
       region_->release_owned(block);
     }
@@ -278,15 +279,15 @@ Inflating Loop::inflate_on(std::uint32_t slot, codec::Inflater* inflater, std::s
 }
 
 /// A message that takes little of its block moves into one of its size, if there is one: it may be held for long.
-void Loop::fit_block(Inflated* text) noexcept {
-  if (blocks().size_of(text->offset) / 2 <= std::max<std::size_t>(text->length, 1)) return;
-  const std::int64_t smaller = blocks().acquire(text->length);
-  if (smaller < 0) return;
-  const auto block = static_cast<std::uint64_t>(smaller);
-  std::memcpy(region_->base() + block, region_->base() + text->offset, text->length);
-  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(text->length));
-  region_->release_owned(text->offset);
-  *text = {block, text->length, true};
+std::uint64_t Loop::fit_block(std::uint64_t block, std::uint64_t offset, std::size_t length) noexcept {
+  if (blocks().size_of(block) / 2 <= std::max<std::size_t>(length, 1)) return offset;
+  const std::int64_t smaller = blocks().acquire(length);
+  if (smaller < 0) return offset;
+  const auto place = static_cast<std::uint64_t>(smaller);
+  std::memcpy(region_->base() + place, region_->base() + offset, length);
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
+  region_->release_owned(block);
+  return place;
 }
 
 // ---- outgoing
@@ -409,7 +410,9 @@ bool Loop::put_compressed(std::uint32_t slot, Opcode opcode, const std::uint8_t*
   }
   std::uint8_t* const start = at - header;
   if (in_block) {
-    put(slot, start, header + came, {address_of(offset_of(start)), command.auxiliary, Gather::Source::owned});
+    // It may wait for long, and counts by its length there.
+    const std::uint64_t place = fit_block(offset_of(frame), offset_of(start), header + came);
+    put(slot, region_->base() + place, header + came, {address_of(place), command.auxiliary, Gather::Source::owned});
   } else {
     temporary_.rewind(mark + static_cast<std::size_t>(at - frame) + came);
     put(slot, start, header + came, {0, command.auxiliary, Gather::Source::copied});

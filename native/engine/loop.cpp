@@ -188,7 +188,7 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
   for (held_next_ = held_first_; held_next_ != kNone;) {
     const HeldInput& held = held_[held_next_];
     held_next_ = held.next;
-    if (wants_read(connections_[held.slot]) && event_room(2) && !has_inflated_enough()) {
+    if (wants_read(connections_[held.slot]) && event_room(2) && !rests_from_inflating(held.slot)) {
       parse_held(held.slot);
     }
   }
@@ -199,7 +199,7 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
 
 bool Loop::wait(std::int64_t deadline_ns) noexcept {
   std::int64_t timeout_ns = 0;
-  if (events_.count() == 0) {
+  if (events_.count() == 0 && !has_inflated_enough()) {
     timeout_ns = deadline_ns < 0 ? -1 : std::max<std::int64_t>(0, deadline_ns - now_ns_);
     const std::int64_t timer_ns = wheel_.until_next(now_ns_);
     if (timer_ns >= 0) timeout_ns = timeout_ns < 0 ? timer_ns : std::min(timeout_ns, timer_ns);
@@ -217,7 +217,7 @@ void Loop::serve_ready() noexcept {
       count(ring::kArenaFull);
       return;
     }
-    if (!event_room(4) || has_inflated_enough()) return;
+    if (!event_room(4)) return;
     serve(ready_[ready_next_++]);
   }
 }

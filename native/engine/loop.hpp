@@ -233,8 +233,12 @@ class Loop {
   [[nodiscard]] codec::Inflating inflate_on(std::uint32_t slot, codec::Inflater* inflater, std::size_t length,
                                             std::span<const std::uint8_t> begun, Inflated* text) noexcept;
   [[nodiscard]] std::size_t inflated_room(std::size_t length) noexcept;
-  void fit_block(Inflated* text) noexcept;
+  [[nodiscard]] std::uint64_t fit_block(std::uint64_t block, std::uint64_t offset, std::size_t length) noexcept;
   [[nodiscard]] bool has_inflated_enough() const noexcept { return inflated_turn_ >= kInflatedPerTurn; }
+  /// Who compresses waits for the next turn then; nobody else does.
+  [[nodiscard]] bool rests_from_inflating(std::uint32_t slot) const noexcept {
+    return has_inflated_enough() && agreed_bits(slot) != 0;
+  }
   [[nodiscard]] std::uint8_t* scratch() noexcept;
   [[nodiscard]] codec::Deflater* shared_deflater(unsigned window_bits, std::size_t length) noexcept;
   [[nodiscard]] std::size_t compress_alone(unsigned window_bits, const std::uint8_t* payload, std::size_t length,
@@ -262,10 +266,13 @@ class Loop {
   void append_piece(std::uint32_t slot, const Piece& piece) noexcept;
   void flush_queue(std::uint32_t slot) noexcept;
   void drop_queue(Connection& connection) noexcept;
+  void send_failed(std::uint32_t slot, int error_number) noexcept;
+  [[nodiscard]] static bool cannot_send(const Connection& connection) noexcept;
   void tell_buffered(std::uint32_t slot) noexcept;
   void queue_changed(std::uint32_t slot) noexcept;
   void queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
   void list_pong(std::uint32_t index) noexcept;
+  void drop_pong(Connection& connection) noexcept;
   void put_pong(std::uint32_t slot) noexcept;
   [[nodiscard]] bool put_pong_frame(std::uint32_t slot) noexcept;
   void send_pongs() noexcept;
@@ -291,7 +298,7 @@ class Loop {
   [[nodiscard]] bool is_idle_too_long(std::uint32_t slot) noexcept;
   [[nodiscard]] bool is_stuck_too_long(std::uint32_t slot) noexcept;
   void look_at_deadlines(std::uint32_t slot) noexcept;
-  [[nodiscard]] bool has_room_to_receive(const Connection& connection) noexcept;
+  [[nodiscard]] bool has_room_to_receive(std::uint32_t slot) noexcept;
   [[nodiscard]] bool receive_before_judging(std::uint32_t slot) noexcept;
   void end_phase(std::uint32_t slot) noexcept;
   void deadline_passed(std::uint32_t slot) noexcept;
@@ -389,6 +396,7 @@ class Loop {
   std::uint8_t* packed_end_ = nullptr;  ///< of the last payload that was delivered from the bytes being parsed
 
   std::uint32_t held_first_ = memory::kNone;
+  std::uint32_t held_last_ = memory::kNone;
   std::uint32_t held_next_ = memory::kNone;  ///< of the walk over them
   std::uint32_t pong_first_ = memory::kNone;
   std::uint32_t pending_first_ = memory::kNone;

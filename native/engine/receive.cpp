@@ -21,7 +21,7 @@ using protocol::Role;
 
 void Loop::receive(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  if (connection.held != kNone) return;
+  if (connection.held != kNone || rests_from_inflating(slot)) return;
   iovec pieces[2];
   int count_of_pieces = 0;
   std::size_t direct = 0;
@@ -46,7 +46,7 @@ void Loop::receive(std::uint32_t slot) noexcept {
   count(ring::kReceives);
   if (received == -EAGAIN) return;
   if (received < 0) {
-    end(slot, static_cast<int>(-received), false);
+    end(slot, cannot_send(connection) ? 0 : static_cast<int>(-received), false);  // the first failure tells why
     return;
   }
   if (received == 0) {
@@ -117,7 +117,7 @@ void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t leng
   packed_end_ = nullptr;
   while (length > 0) {
     if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
-    if (!event_room(1) || has_inflated_enough()) {
+    if (!event_room(1) || rests_from_inflating(slot)) {
       hold(slot, bytes, length);
       return;
     }
@@ -353,6 +353,10 @@ void Loop::take_close(std::uint32_t slot, const std::uint8_t* payload, std::size
     event.length = static_cast<std::uint32_t>(body.reason_length);
   }
   events_.append(event);
+  if (cannot_send(connection)) {
+    end(slot, 0, false);  // no answer would reach it
+    return;
+  }
   set_deadline(slot, options_.close_timeout_ns);
   update_interest(slot);
 }
@@ -454,10 +458,11 @@ void Loop::hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t lengt
   held.block = static_cast<std::uint64_t>(block);
   held.begin = 0;
   held.end = static_cast<std::uint32_t>(length);
-  held.previous = kNone;
-  held.next = held_first_;
-  if (held.next != kNone) held_[held.next].previous = index;
-  held_first_ = index;
+  // At the end: who is held again lets the others go first.
+  held.previous = held_last_;
+  held.next = kNone;
+  (held_last_ != kNone ? held_[held_last_].next : held_first_) = index;
+  held_last_ = index;
   connections_[slot].held = index;
 }
 
@@ -465,12 +470,8 @@ void Loop::drop_held(Connection& connection) noexcept {
   if (connection.held == kNone) return;
   HeldInput& held = held_[connection.held];
   if (held_next_ == connection.held) held_next_ = held.next;
-  if (held.next != kNone) held_[held.next].previous = held.previous;
-  if (held.previous != kNone) {
-    held_[held.previous].next = held.next;
-  } else {
-    held_first_ = held.next;
-  }
+  (held.next != kNone ? held_[held.next].previous : held_last_) = held.previous;
+  (held.previous != kNone ? held_[held.previous].next : held_first_) = held.next;
   region_->release_owned(held.block);
   held_.release(connection.held);
   connection.held = kNone;

@@ -106,7 +106,7 @@ std::uint8_t* Loop::temporary(std::size_t length) noexcept { return temporary_.a
 void Loop::put(std::uint32_t slot, std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept {
   if (gather_.full()) send_gathered(slot);
   Connection& connection = connections_[slot];
-  if (connection.phase == Phase::ended || connection.phase == Phase::free) {
+  if (has_ended(connection) || cannot_send(connection)) {
     if (piece.source == Gather::Source::owned) release_address(piece.address);
     complete(piece.token, true);
     return;
@@ -148,7 +148,7 @@ void Loop::send_gathered(std::uint32_t slot) noexcept {
       enqueue(slot, static_cast<std::uint8_t*>(piece.iov_base) + taken, piece.iov_len - taken, rest);
     }
     gather_.clear();
-    if (error != 0) end(slot, error, false);
+    if (error != 0) send_failed(slot, error);
   }
   temporary_turn_ = std::max(temporary_turn_, temporary_.used());
   temporary_.reset();
@@ -239,7 +239,8 @@ void Loop::flush_queue(std::uint32_t slot) noexcept {
   count(ring::kSends);
   if (sent == -EAGAIN) return;
   if (sent < 0) {
-    end(slot, static_cast<int>(-sent), false);
+    send_failed(slot, static_cast<int>(-sent));
+    if (!has_ended(connection)) queue_changed(slot);
     return;
   }
   count(ring::kBytesSent, sent);
@@ -277,6 +278,29 @@ void Loop::drop_queue(Connection& connection) noexcept {
   }
   connection.queue_tail = kNone;
   connection.buffered = 0;
+}
+
+/// The peer takes nothing any more. What it sent before may lie in the kernel unread, a Close among it that says why:
+/// the socket is read to its end, for as long as closing may take.
+void Loop::send_failed(std::uint32_t slot, int error_number) noexcept {
+  Connection& connection = connections_[slot];
+  const bool gone = error_number == EPIPE || error_number == ECONNRESET;
+  const bool reads = connection.phase == Phase::open || connection.phase == Phase::closing;
+  if (!gone || !reads || !connection.websocket || connection.input_ended || connection.eof) {
+    end(slot, error_number, false);
+    return;
+  }
+  connection.error_number = error_number;
+  connection.takes_no_sends = true;
+  connection.stopped = connection.above_low = false;
+  drop_queue(connection);
+  drop_pong(connection);
+  if (connection.phase == Phase::open) set_deadline(slot, options_.close_timeout_ns);
+}
+
+/// A send has failed, and only reading is left. The error is known before the end in no other case.
+bool Loop::cannot_send(const Connection& connection) noexcept {
+  return connection.error_number == EPIPE || connection.error_number == ECONNRESET;
 }
 
 /// What Java judges its next sends by, also before it is told that the connection is about to end.
@@ -322,6 +346,7 @@ void Loop::queue_changed(std::uint32_t slot) noexcept {
 /// alone waits (RFC 6455 5.5.3).
 void Loop::queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
+  if (cannot_send(connection)) return;
   if (connection.pong != kNone && connection.queue_head == kNone && !put_pong_frame(slot)) return;
   if (connection.pong == kNone) {
     connection.pong = pongs_.allocate();
@@ -344,15 +369,19 @@ void Loop::list_pong(std::uint32_t index) noexcept {
   pong_first_ = index;
 }
 
-/// Puts the pong that waits, if the connection may still send.
-void Loop::put_pong(std::uint32_t slot) noexcept {
-  Connection& connection = connections_[slot];
-  if (connection.pong == kNone || connection.phase != Phase::open || connection.queue_head != kNone) return;
-  if (!put_pong_frame(slot)) return;
+void Loop::drop_pong(Connection& connection) noexcept {
+  if (connection.pong == kNone) return;
   Pong& pong = pongs_[connection.pong];
   pong.slot = kNone;
   if (!pong.listed) pongs_.release(connection.pong);
   connection.pong = kNone;
+}
+
+/// Puts the pong that waits, if the connection may still send.
+void Loop::put_pong(std::uint32_t slot) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.pong == kNone || connection.phase != Phase::open || connection.queue_head != kNone) return;
+  if (put_pong_frame(slot)) drop_pong(connection);
 }
 
 /// Puts the frame of the pong that waits. False when making room for it ended the connection, and the pong with it.

@@ -458,6 +458,30 @@ TEST_CASE("a server that goes away is told in every phase") {
   }
 }
 
+TEST_CASE(
+    "a server refuses a long message and resets: its Close is told, though the rest of the message cannot be sent") {
+  JavaHalf java(client_options());
+  Peer peer(1 << 16);
+  const Id id = open_connection(java, peer);
+  peer.reads = false;
+  java.send(id, kBinary, pattern(16 << 20), Echo::owned, 7);
+  java.turn();
+  REQUIRE(java.buffered(id) > 0);
+  peer.write(server_frame(kText, "before") + server_frame(kCloseFrame, big_endian(1009, 2) + "too long"));
+  peer.work();
+  peer.finish();
+  peer.reset();
+  const Event& closed = await_closed(java, peer, id);
+  CHECK(closed.code() == 1009);
+  CHECK(closed.record.flags == ring::kPeerBegan);
+  CHECK(java.count(ring::kMessage) == 1);
+  REQUIRE(java.first(ring::kClosing) != nullptr);
+  CHECK(java.first(ring::kClosing)->bytes == "too long");
+  REQUIRE(until(java, peer, [&] { return java.count(ring::kSent) == 1; }));
+  CHECK((java.first(ring::kSent)->record.flags & ring::kFailed) != 0);
+  expect_idle(java);
+}
+
 TEST_CASE("a slow server: what it does not take waits masked, and leaves in order") {
   JavaHalf java(client_options());
   Peer peer(1 << 16);

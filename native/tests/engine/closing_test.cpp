@@ -46,6 +46,17 @@ void fill(JavaHalf& java, Client& client, Id id) {
   REQUIRE(java.buffered(id) > 0);
 }
 
+/// The peer says this, and is gone: its RST is in the kernel, and what it said unread.
+void say_and_leave(Client& client, const std::string& bytes, bool finishes) {
+  client.write(bytes);
+  REQUIRE(pump({}, {&client}, [&] { return client.unwritten() == 0; }));
+  if (finishes) client.finish();
+  client.work();
+  client.reset();
+}
+
+bool is_gone(int error_number) { return error_number == EPIPE || error_number == ECONNRESET; }
+
 }  // namespace
 
 TEST_CASE("the peer closes first") {
@@ -392,6 +403,9 @@ TEST_CASE("RST in every phase") {
     java.pause(id);
     fill(java, client, id);
     client.reset();
+    for (int turns = 0; turns < 5; ++turns) java.turn();
+    CHECK(java.closed(id) == nullptr);  // its Close may lie unread
+    java.resume(id);
     gone(id);
   }
   SUBCASE("while Java answers its Close") {
@@ -438,6 +452,134 @@ TEST_CASE("a paused connection whose peer is gone does not spin, and tells it wh
     java.events.clear();
     expect_idle(java);
   }
+}
+
+TEST_CASE("a send fails while the peer's Close lies unread: what came before it is delivered, then the Close is told") {
+  for (const bool finishes : {false, true}) {
+    for (const bool queued : {false, true}) {
+      CAPTURE(finishes);
+      CAPTURE(queued);
+      JavaHalf java;
+      Client client = Client::tcp(java.listen(), 4096);
+      const Id id = open_connection(java, client);
+      if (queued) fill(java, client, id);
+      say_and_leave(client,
+                    client_frame(kText, "before") + client_frame(kBinary, pattern(20'000)) + client_frame(kPing, "?") +
+                        client_close(1009, "too long"),
+                    finishes);
+      std::uint64_t token = 0;
+      for (const Echo how : {Echo::staged, Echo::owned, Echo::shared}) {
+        java.send(id, kBinary, pattern(100'000), how, ++token);
+      }
+      java.flush();
+      const std::int64_t sends = java.counter(ring::kSends);
+      REQUIRE(pump(java, {}, [&] { return java.closed(id) != nullptr && java.count(ring::kSent) == 3; }));
+      CHECK(java.counter(ring::kSends) <= sends + 1);
+      for (const Event& event : java.events) {
+        if (event.record.type == ring::kSent) CHECK((event.record.flags & ring::kFailed) != 0);
+      }
+      CHECK(java.count(ring::kDrained) == 0);
+      CHECK(java.count(ring::kMessage) == 2);
+      const Event* closing = java.first(ring::kClosing);
+      REQUIRE(closing != nullptr);
+      CHECK(closing->code() == 1009);
+      CHECK(closing->bytes == "too long");
+      const Event& closed = *java.closed(id);
+      CHECK(closed.code() == 1009);
+      CHECK(closed.record.flags == ring::kPeerBegan);
+      expect_idle(java);
+    }
+  }
+}
+
+TEST_CASE("a send fails and no Close lies unread: the connection ends by the number of that send") {
+  for (const std::string& unread : {std::string(), client_frame(kText, "before"), client_header(kBinary, 1000) + "x"}) {
+    for (const bool finishes : {false, true}) {
+      CAPTURE(unread.size());
+      CAPTURE(finishes);
+      JavaHalf java;
+      Client client = Client::tcp(java.listen());
+      const Id id = open_connection(java, client);
+      say_and_leave(client, unread, finishes);
+      java.send(id, kText, "hello", Echo::owned, 1);
+      java.flush();
+      CHECK(java.closed(id) == nullptr);
+      // Whoever looks is told that no more is taken, and what is sent all the same is given up.
+      java.send(id, kText, "hello", Echo::owned, 2);
+      java.turn();
+      REQUIRE(pump(java, {}, [&] { return java.closed(id) != nullptr; }));
+      CHECK(java.closed(id)->code() == 1006);
+      CHECK(is_gone(java.closed(id)->error_number()));
+      CHECK(java.closed(id)->record.flags == 0);
+      CHECK(java.count(ring::kClosing) == 0);
+      CHECK(java.count(ring::kMessage) == (unread.size() == client_frame(kText, "before").size() ? 1 : 0));
+      expect_idle(java);
+    }
+  }
+}
+
+TEST_CASE("a send fails while reads are paused: the Close is told when they resume, or the close deadline ends it") {
+  for (const bool resumes : {false, true}) {
+    CAPTURE(resumes);
+    ring::LoopOptions options = test_options();
+    if (!resumes) options.close_timeout_ns = 300 * kMilli;
+    JavaHalf java(options);
+    Client client = Client::tcp(java.listen());
+    const Id id = open_connection(java, client);
+    java.pause(id);
+    java.turn();
+    say_and_leave(client, client_frame(kText, "before") + client_close(1009), false);
+    java.send(id, kText, "hello", Echo::staged, 1);
+    REQUIRE(pump(java, {}, [&] { return java.count(ring::kSent) == 1; }));
+    if (resumes) {
+      expect_no_spin(java);
+      CHECK(java.closed(id) == nullptr);
+      java.resume(id);
+    }
+    REQUIRE(pump(java, {}, [&] { return java.closed(id) != nullptr; }));
+    CHECK(java.count(ring::kMessage) == (resumes ? 1 : 0));
+    CHECK(java.closed(id)->code() == (resumes ? 1009 : 1006));
+    CHECK(is_gone(java.closed(id)->error_number()));
+    CHECK((java.closed(id)->record.flags & ring::kTimedOut) == 0);
+    expect_idle(java);
+  }
+}
+
+TEST_CASE("a send fails behind our own Close: the peer's that lies unread is still found") {
+  JavaHalf java;
+  Client client = Client::tcp(java.listen(), 4096);
+  const Id id = open_connection(java, client);
+  fill(java, client, id);
+  java.close(id, 1001);
+  java.turn();
+  say_and_leave(client, client_frame(kText, "not wanted") + client_close(1009), true);
+  REQUIRE(pump(java, {}, [&] { return java.closed(id) != nullptr; }));
+  CHECK(java.closed(id)->code() == 1009);
+  CHECK(is_gone(java.closed(id)->error_number()));
+  CHECK(java.count(ring::kMessage) == 0);
+  expect_idle(java);
+}
+
+TEST_CASE("sends fail on many connections in one turn, and every Close is told") {
+  constexpr std::size_t kPeers = 64;
+  JavaHalf java;
+  const std::uint16_t port = java.listen();
+  std::vector<Id> ids;
+  std::vector<Client> clients;
+  for (std::size_t index = 0; index < kPeers; ++index) {
+    clients.push_back(Client::tcp(port));
+    ids.push_back(open_connection(java, clients.back()));
+  }
+  for (Client& client : clients) {
+    std::string bytes;
+    for (int number = 0; number < 100; ++number) bytes += client_frame(kText, "before");
+    say_and_leave(client, bytes + client_close(1009), false);
+  }
+  for (const Id id : ids) java.send(id, kText, "hello", Echo::staged);
+  REQUIRE(pump(java, {}, [&] { return java.count(ring::kClosed) == kPeers; }));
+  CHECK(java.count(ring::kMessage) == 100 * kPeers);
+  for (const Id id : ids) CHECK(java.closed(id)->code() == 1009);
+  expect_idle(java);
 }
 
 TEST_CASE("we close while frames of the peer wait unparsed: its Close behind them is still found") {

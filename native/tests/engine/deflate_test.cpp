@@ -379,6 +379,50 @@ TEST_CASE("many small messages that become large come in order, a part of them i
   CHECK(most <= ring::kArenaLength + 20'000);
 }
 
+TEST_CASE("messages whose text finds no room in the arena come whole") {
+  Pair pair(deflate_bits(15, false), deflating(), Echo::none);
+  const std::uint16_t port = pair.java.listen(1);
+  Client others[] = {Client::tcp(port), Client::tcp(port)};
+  for (Client& other : others) (void)open_connection(pair.java, other);
+  Codec peer;
+  std::string filling;
+  while (filling.size() < ring::kQuantum - 5000) filling += client_frame(kBinary, std::string(4000, 'f'));
+  std::string stream;
+  std::string expected;
+  for (int message = 0; message < 24; ++message) {
+    stream += client_frame(kBinary, std::string(4000, 'p'));
+    expected += std::string(4000, 'p') + ",";
+  }
+  for (int message = 0; message < 3000; ++message) {
+    const std::string text(static_cast<std::size_t>(message % 3), static_cast<char>('a' + message % 26));
+    stream += compressed_frame(kBinary, peer.compress(text));
+    expected += text + ",";
+  }
+  std::string came;
+  bool was_full = false;
+  pair.java.keep_events = false;
+  pair.java.on_event = [&](const Event& event) {
+    if (event.record.type != ring::kMessage || event.record.slot != pair.id.slot) return;
+    came += event.bytes + ",";
+    was_full = was_full || (event.bytes.size() < 3 && (event.record.flags & ring::kInBlock) != 0);
+  };
+  for (int rounds = 0; rounds < 20 && !was_full; ++rounds) {
+    came.clear();
+    // Who is ready first is received first, and all of it in one turn.
+    settle(pair.java);
+    for (Client& other : others) other.write(filling);
+    pair.client.write(stream);
+    for (int writes = 0; writes < 100; ++writes) {
+      for (Client* const client : {&others[0], &others[1], &pair.client}) (void)client->work();
+    }
+    CHECK(pump(pair.java, {&pair.client, &others[0], &others[1]}, [&] { return came.size() >= expected.size(); }));
+    const auto differ = std::mismatch(came.begin(), came.end(), expected.begin(), expected.end());
+    CHECK(differ.first - came.begin() == static_cast<std::ptrdiff_t>(expected.size()));
+  }
+  CHECK(was_full);
+  for (Client& other : others) other.close();
+}
+
 TEST_CASE("a peer that does not read gets everything in the end, and each sendAsync its answer") {
   for (const bool takeover : {false, true}) {
     Pair pair(deflate_bits(15, takeover), deflating(), Echo::none);

@@ -405,14 +405,14 @@ TEST_CASE("the region full while held input is parsed: the next in the walk may 
   JavaHalf java(small_region());
   java.accept_upgrades = false;
   const std::uint16_t port = java.listen();
-  Client heavy = Client::tcp(port);
-  heavy.write(upgrade_request() + client_frame(kText, std::string(3000, 'h')));
-  REQUIRE(pump(java, {&heavy}, [&] { return java.count(ring::kRequest) == 1; }));
-  const Id heavy_id = java.last_request();
   Client light = Client::tcp(port);
   light.write(upgrade_request() + client_header(kBinary, 100'000) + "x");
-  REQUIRE(pump(java, {&light}, [&] { return java.count(ring::kRequest) == 2; }));
+  REQUIRE(pump(java, {&light}, [&] { return java.count(ring::kRequest) == 1; }));
   const Id light_id = java.last_request();
+  Client heavy = Client::tcp(port);
+  heavy.write(upgrade_request() + client_frame(kText, std::string(3000, 'h')));
+  REQUIRE(pump(java, {&heavy}, [&] { return java.count(ring::kRequest) == 2; }));
+  const Id heavy_id = java.last_request();
   settle(java);
   REQUIRE(java.counter(ring::kBlocksInUse) == 2);
 

@@ -194,6 +194,12 @@ std::int64_t Scene::buffered(Id id) const {
   return ring::buffered_bytes(value);
 }
 
+bool Scene::takes_no_sends(Id id) const {
+  std::int64_t value;
+  std::memcpy(&value, control_ + ring::kBufferedOffset + id.slot * sizeof value, sizeof value);
+  return value == ring::kNoMoreSends;
+}
+
 void Scene::send(std::uint32_t client, std::uint8_t opcode, const std::string& payload, Answer how) {
   Id id;
   const Link* const link = live(client, &id);

@@ -138,7 +138,7 @@ const Place kPlaces[] = {
        loop.fill(client);
        return client;
      }},
-    {"paused, and bytes are queued", true,
+    {"paused, and bytes are queued", false,
      [](Loop& loop) {
        const std::uint32_t client = loop.upgraded();
        loop.scene.pause(client);
@@ -263,6 +263,41 @@ TEST_CASE("a hangup while reads are paused: no turn more than without it, and wh
   REQUIRE(scene.closed(client) != nullptr);
   CHECK(scene.closed(client)->error_number == ECONNRESET);
   scene.end_in_order();
+}
+
+TEST_CASE("a Close that came before the reset is told, whatever is queued") {
+  for (const bool paused : {false, true}) {
+    for (const bool resumes : {true, false}) {
+      CAPTURE(paused);
+      CAPTURE(resumes);
+      Loop loop;
+      Scene& scene = loop.scene;
+      const std::uint32_t client = loop.upgraded();
+      if (paused) scene.pause(client);
+      loop.fill(client);
+      scene.client(client).say_frame(2, "before", true, 1 << 20, 64);
+      scene.client(client).say_ping("?");
+      scene.client(client).say_close(1009, "too long");
+      (void)scene.client(client).write();
+      scene.client(client).reset();
+      loop.expect_service();
+      loop.expect_rest();
+      CHECK((scene.closed(client) == nullptr) == paused);
+      scene.send(client, 2, "too late", Answer::owned);
+      (void)scene.turn();
+      if (resumes) scene.resume(client);
+      for (int seconds = 0; seconds < 6; ++seconds) (void)scene.turn(kSecond);
+      loop.expect_service();
+      REQUIRE(scene.closed(client) != nullptr);
+      const bool read = !paused || resumes;
+      CHECK(scene.closed(client)->code == (read ? 1009 : 1006));
+      CHECK(scene.closed(client)->error_number == ECONNRESET);
+      CHECK(!scene.closed(client)->timed_out);
+      CHECK((scene.client(client).unheard() == 0) == read);
+      CHECK((scene.closing(client) != nullptr) == read);
+      scene.end_in_order();
+    }
+  }
 }
 
 TEST_CASE("a send without memory ends its connection, whoever sends, and no other") {

@@ -126,6 +126,8 @@ void Scene::check_delivered() {
     const Client& client = clients_[link.client];
     if (client.has_left() || client.closes() > 0)
       continue;  // whom the loop closes for want of memory Java hears of last
+    // A send has failed, and the rest was dropped.
+    if (takes_no_sends(id)) continue;
     check(client.awaited() == 0, "everything that Java sent has come");
     check(buffered(id) == 0, "what the kernel has taken is queued no more");
     if (!client.is_clean() || client.said_close()) continue;
@@ -153,7 +155,9 @@ void Scene::end_in_order() {
   for (std::uint32_t index = 0; index < client_count(); ++index) {
     if (!is_open(index)) continue;
     Client& client = clients_[index];
-    const bool by_itself = index % 2 == 0 && client.is_clean() && !client.said_close() && !client.has_left();
+    Id id;
+    const bool answers = live(index, &id) != nullptr && !takes_no_sends(id);
+    const bool by_itself = index % 2 == 0 && answers && client.is_clean() && !client.said_close() && !client.has_left();
     if (by_itself) {
       client.say_close(1000, "");
       closing.push_back(index);

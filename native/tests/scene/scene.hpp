@@ -192,6 +192,7 @@ class Scene {
   [[nodiscard]] Link& link_of(const ring::Record& event);
   [[nodiscard]] Link* live(std::uint32_t client, Id* id);
   [[nodiscard]] std::int64_t buffered(Id id) const;
+  [[nodiscard]] bool takes_no_sends(Id id) const;
   [[nodiscard]] std::int64_t framed(std::size_t length) const;
 
   // scene.cpp

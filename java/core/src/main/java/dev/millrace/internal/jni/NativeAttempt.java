@@ -185,11 +185,13 @@ final class NativeAttempt implements Attempt {
     }
   }
 
-  private static void tell(Runnable call) {
+  /** Who cannot go on leaves no socket behind that nobody waits for. */
+  private void tell(Runnable call) {
     try {
       call.run();
     } catch (Throwable t) {
       NativeLoop.log(Level.ERROR, "a client's attempt could not go on", t);
+      fail(new IOException("the attempt could not go on", t));
     }
   }
 }

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A group of loops that connect to servers. */
 final class NativeClient extends LoopGroup implements EngineClient {
@@ -63,6 +64,15 @@ final class NativeClient extends LoopGroup implements EngineClient {
       }
     }
     return least;
+  }
+
+  /** What the loop was about to do is nobody's any more: the client ends, and its links say so. */
+  @Override
+  void onLoopEnd(NativeLoop loop, @Nullable Throwable failure) {
+    if (failure != null) {
+      endOthers();
+    }
+    super.onLoopEnd(loop, failure);
   }
 
   @Override

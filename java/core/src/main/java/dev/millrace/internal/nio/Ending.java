@@ -18,6 +18,18 @@ final class Ending {
   boolean closeReceived;
   boolean timedOut;
 
+  /** The socket is broken: what it broke of first is told. */
+  void broke(IOException broken) {
+    if (failure == null) {
+      failure = broken;
+      errno = Errno.of(broken);
+    }
+  }
+
+  boolean isBroken() {
+    return failure != null;
+  }
+
   /** The same for its connection. */
   CloseReasons.End seen() {
     return new CloseReasons.End(

@@ -206,7 +206,7 @@ final class FrameReceiver {
       return headerLength + (int) header.payloadLength();
     }
     moved = true;
-    if (!stream.isOpen()) {
+    if (!stream.delivers()) {
       return skip(headerLength, header);
     } else if (isWhole && header.isFinal() && opcode == Opcode.CONTINUATION) {
       takeMessage(bytes, payload, header);
@@ -225,7 +225,7 @@ final class FrameReceiver {
 
   private ProtocolError judge(FrameHeader header) {
     int kind = header.opcode();
-    if (Opcode.isControl(kind) || !Opcode.isKnown(kind) || !stream.isOpen()) {
+    if (Opcode.isControl(kind) || !Opcode.isKnown(kind) || !stream.delivers()) {
       return ProtocolError.NONE;
     }
     boolean inMessage = opcode != Opcode.CONTINUATION;
@@ -313,7 +313,7 @@ final class FrameReceiver {
     if (isDiscarded) {
       frameRemaining -= here;
       isDiscarded = frameRemaining > 0;
-      if (!stream.isOpen()) {
+      if (!stream.delivers()) {
         stream.countDiscarded(here);
       }
       return here;

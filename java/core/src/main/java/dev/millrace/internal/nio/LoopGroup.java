@@ -132,8 +132,9 @@ final class LoopGroup {
     if (failure != null) {
       failed.compareAndSet(null, failure);
     }
-    // Nobody accepts any more when the first has gone.
-    if (loop == loops.get(0) && !spec.isClient()) {
+    // Nobody accepts any more when the first has gone; and what a client's loop was about to do is
+    // nobody's any more.
+    if (spec.isClient() ? failure != null : loop == loops.get(0)) {
       beginShutdown(spec.limits().closeTimeout(), Duration.ZERO);
     }
     if (running.decrementAndGet() == 0) {

@@ -52,8 +52,9 @@ final class NioConnection extends AbstractConnection {
   }
 
   private static final int OPEN = 0;
-  private static final int CLOSING = 1;
-  private static final int ENDED = 2;
+  private static final int BROKEN = 1; // takes no sends, but messages still come
+  private static final int CLOSING = 2;
+  private static final int ENDED = 3;
 
   /** Who keeps the peer from being read: bits. */
   static final int BY_APPLICATION = 1;
@@ -308,7 +309,7 @@ final class NioConnection extends AbstractConnection {
 
   @Override
   protected void beginClose(int code, String reason) {
-    if (PHASE.compareAndSet(this, OPEN, CLOSING)) {
+    if (PHASE.compareAndSet(this, OPEN, CLOSING) || PHASE.compareAndSet(this, BROKEN, CLOSING)) {
       if (queue != null) {
         queue.refuseMessages();
       }
@@ -405,7 +406,7 @@ final class NioConnection extends AbstractConnection {
 
   /** After a close, ours or the peer's, messages have no one to answer: they are not delivered. */
   void onMessage(NioMessage message) {
-    if (phase != OPEN) {
+    if (phase > BROKEN) {
       return;
     }
     if (queue == null) {
@@ -463,6 +464,11 @@ final class NioConnection extends AbstractConnection {
       return false;
     }
     return !stream.isAboveLowMark();
+  }
+
+  /** Nothing can be sent any more, and what has come is still being read. */
+  void onBroken() {
+    PHASE.compareAndSet(this, OPEN, BROKEN);
   }
 
   /** The peer has sent Close, with this code or with 0 for none, or has broken a rule. */

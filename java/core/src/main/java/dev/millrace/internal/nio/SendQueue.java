@@ -137,7 +137,7 @@ final class SendQueue {
     }
     Deflation deflation = stream.deflation();
     boolean appended = appendCopy(kind, block.bytes(), Block.HEADROOM, length, sent, mustFit);
-    if (!appended && deflation != null) {
+    if (!appended && deflation != null && !stream.hasEnded()) {
       compressor.abandon(deflation);
     }
     return appended;
@@ -238,7 +238,8 @@ final class SendQueue {
     }
     // Tried already, or not wanted.
     int asItIs = opcode | UNCOMPRESSED;
-    boolean mustCopy = loop.frames().masks() && !block.isExclusive();
+    // One look at the block: its other holder may let go of it at any time.
+    boolean mustCopy = loop.frames().masks() && !headerInPlace;
     if (mustCopy || length <= COPY_LIMIT) {
       boolean copied = appendCopy(asItIs, block.bytes(), at, length, sent, mustCopy);
       if (copied || mustCopy) {
@@ -355,8 +356,8 @@ final class SendQueue {
       try {
         taken = loop.pieces().write(stream.channel());
       } catch (IOException e) {
-        stream.fail(e);
-        return;
+        stream.failWrite(e);
+        break;
       }
       loop.counters().increment(LoopCounter.SENDS);
       loop.counters().add(LoopCounter.BYTES_SENT, taken);
@@ -438,7 +439,7 @@ final class SendQueue {
     }
   }
 
-  /** The stream has ended: nothing of this leaves any more. */
+  /** Nothing of this leaves any more. */
   void drop() {
     for (Piece piece = head; piece != null; piece = head) {
       fail(removeHead(piece));

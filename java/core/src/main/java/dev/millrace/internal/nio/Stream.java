@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  * with unread input would reset the connection and destroy what was just sent. A client sends no
  * FIN: the server closes first (RFC 6455 7.1.1).
  *
+ * <p>A write that fails ends nothing by itself: the peer may have said why before, in a Close frame
+ * that lies in the socket. What has come is read to its end, and nothing is sent any more.
+ *
  * <p>What its connection has to hear of falls and the end is told by the loop, between two handler
  * calls ({@link NioLoop#tell}): a handler may flush, and a flush may find the socket broken.
  */
@@ -120,7 +123,13 @@ final class Stream {
     return phase;
   }
 
+  /** Whether it takes what is to be sent. */
   boolean isOpen() {
+    return phase == Phase.OPEN && !ending.isBroken();
+  }
+
+  /** Whether messages that come are delivered. */
+  boolean delivers() {
     return phase == Phase.OPEN;
   }
 
@@ -428,7 +437,7 @@ final class Stream {
         end(0, false);
         return;
       }
-      if (pong.isWaiting() && phase == Phase.OPEN) {
+      if (pong.isWaiting() && isOpen()) {
         loop.markDirty(this);
       }
     }
@@ -446,7 +455,7 @@ final class Stream {
 
   /** Queues the pong that waits, if the connection may still send and its socket is not full. */
   void appendPong() {
-    if (phase == Phase.OPEN && pong.appendTo(queue)) {
+    if (isOpen() && pong.appendTo(queue)) {
       loop.counters().increment(LoopCounter.PONGS_SENT);
     }
   }
@@ -480,7 +489,7 @@ final class Stream {
     if (code != 0) {
       body.putShort((short) code).put(text);
     }
-    if (queue.appendControl(Opcode.CLOSE, body.array(), body.capacity())) {
+    if (queue.appendControl(Opcode.CLOSE, body.array(), body.capacity()) || ending.isBroken()) {
       beginClosing();
     }
   }
@@ -492,19 +501,14 @@ final class Stream {
       fail(error);
       return;
     }
-    inputEnded = true;
     ending.closeReceived = true;
     int code = CloseBody.code(body, at, length);
     ending.closeCode = code == 0 ? CloseCode.NO_STATUS_RECEIVED : code;
-    NioConnection told = connection;
-    if (phase == Phase.OPEN && told != null) {
-      ending.peerBegan = true;
-      byte[] reason = new byte[Math.max(0, length - 2)];
-      body.get(at + length - reason.length, reason);
-      watch.close();
-      told.onClosing(code, 0, new String(reason, StandardCharsets.UTF_8));
-    }
-    updateInterest();
+    // Of a broken socket the peer's is the only one, whatever was queued.
+    ending.peerBegan = phase == Phase.OPEN || ending.isBroken();
+    byte[] reason = new byte[Math.max(0, length - 2)];
+    body.get(at + length - reason.length, reason);
+    endInput(ending.peerBegan, code, 0, new String(reason, StandardCharsets.UTF_8));
   }
 
   /**
@@ -512,10 +516,9 @@ final class Stream {
    * connection is told.
    */
   void fail(ProtocolError error) {
-    inputEnded = true;
     dropMessage();
-    NioConnection told = connection;
-    if (phase == Phase.OPEN && told != null) {
+    boolean isCause = phase == Phase.OPEN;
+    if (isCause) {
       loop.counters()
           .increment(
               error == ProtocolError.IDLE
@@ -523,10 +526,23 @@ final class Stream {
                   : LoopCounter.PROTOCOL_ERRORS);
       ending.error = error;
       ending.closeCode = error.closeCode();
-      watch.close();
-      told.onClosing(error.closeCode(), error.number(), "");
     }
-    updateInterest();
+    endInput(isCause, error.closeCode(), error.number(), "");
+  }
+
+  /** The last of the peer is parsed, and told if it is what the connection ends of. */
+  private void endInput(boolean isCause, int code, int error, String reason) {
+    inputEnded = true;
+    NioConnection told = connection;
+    if (isCause && told != null) {
+      watch.close();
+      told.onClosing(code, error, reason);
+    }
+    if (ending.isBroken()) {
+      end(0, false);
+    } else {
+      updateInterest();
+    }
   }
 
   /** Nothing may be queued any more. */
@@ -573,7 +589,7 @@ final class Stream {
     ending.closeCode = CloseCode.TRY_AGAIN_LATER;
     // A Close frame can only stand between frames; the blocks of a queue would stay pinned until
     // the peer reads.
-    if (phase == Phase.OPEN && queue.isEmpty() && ending.errno != Errno.ENOMEM) {
+    if (isOpen() && queue.isEmpty() && ending.errno != Errno.ENOMEM) {
       ending.errno = Errno.ENOMEM;
       inputEnded = true;
       dropMessage();
@@ -616,12 +632,28 @@ final class Stream {
 
   /** The socket is broken. */
   void fail(IOException broken) {
-    if (hasShakenHands()) {
-      end(0, false);
+    if (!hasShakenHands()) {
+      ending.broke(broken);
+    }
+    end(0, false);
+  }
+
+  /** The socket takes nothing any more. What the peer has said before that may still lie in it. */
+  void failWrite(IOException broken) {
+    NioConnection told = connection;
+    if (receiver == null || inputEnded || told == null) {
+      fail(broken);
       return;
     }
-    ending.failure = broken;
-    end(Errno.of(broken), false);
+    ending.broke(broken);
+    queue.drop();
+    if (phase == Phase.OPEN) {
+      watch.close();
+      told.onBroken();
+      // A message may wait for its handler until what was sent before has left.
+      isFallUntold = true;
+      loop.tell(this);
+    }
   }
 
   /** Both have sent Close, and this side waits for no more than the server's FIN. */

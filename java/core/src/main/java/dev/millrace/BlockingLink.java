@@ -244,9 +244,8 @@ final class BlockingLink implements BlockingConnection, Handler {
     }
   }
 
-  @Override
-  public void close() {
-    Connection open = connection();
+  /** Nobody receives any more: what waits is given up, and what comes is not kept. */
+  void abandon() {
     lock.lock();
     try {
       closed = true;
@@ -259,6 +258,12 @@ final class BlockingLink implements BlockingConnection, Handler {
     } finally {
       lock.unlock();
     }
+  }
+
+  @Override
+  public void close() {
+    Connection open = connection();
+    abandon();
     open.close();
     open.resume(); // the peer's Close may lie behind what was not read
     if (isOnLoop()) {

@@ -190,6 +190,7 @@ public final class Client implements AutoCloseable {
       link.opened().toCompletableFuture().get();
       return blocking;
     } catch (InterruptedException | IllegalStateException e) {
+      blocking.abandon();
       link.close();
       throw e;
     } catch (ExecutionException e) {
@@ -400,8 +401,8 @@ public final class Client implements AutoCloseable {
 
     /**
      * Sets how many redirects (301, 302, 303, 307, 308) are followed; by default none. To another
-     * host, port or scheme no {@code Authorization}, {@code Cookie} or {@code Proxy-Authorization}
-     * goes along.
+     * host, port or scheme none of the request's headers goes along: any of them may be a
+     * credential.
      *
      * @param maxRedirects 0 to 20
      * @return this builder

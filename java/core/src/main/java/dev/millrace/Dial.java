@@ -51,10 +51,6 @@ final class Dial implements Race.Listener {
   private static final int MAX_RETRY_AFTER_DIGITS = 9;
   private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
-  /** What is not told to another origin than it was meant for, in lower case. */
-  private static final Set<String> CREDENTIALS =
-      Set.of("authorization", "cookie", "proxy-authorization");
-
   private final Dialer dialer;
   private final ClientLoop loop;
   private final Handler handler;
@@ -297,17 +293,11 @@ final class Dial implements Race.Listener {
     Objects.requireNonNull(race).cancel();
     release();
     if (!next.isSameOrigin(target)) {
-      headers = withoutCredentials(headers);
+      headers = Map.of(); // any of them may be a credential
     }
     target = next;
     redirects++;
     start();
-  }
-
-  private static Map<String, String> withoutCredentials(Map<String, String> headers) {
-    Map<String, String> harmless = new HashMap<>(headers);
-    harmless.keySet().removeIf(name -> CREDENTIALS.contains(name.toLowerCase(Locale.ROOT)));
-    return harmless;
   }
 
   private String tunnelRequest(HttpProxy proxy) {

@@ -794,18 +794,18 @@ class ClientLinkTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"http://10.0.0.1:10/", "ws://10.0.0.2:9/", "//10.0.0.2:9/"})
-  void aRedirectToAnotherOriginDropsCredentialsForGood(String other) {
+  void aRedirectToAnotherOriginDropsHeadersForGood(String other) {
     redirects = 2;
     request =
         ConnectRequest.to(URI.create("ws://ada:pw@10.0.0.1:9/a"))
             .withHeader("cookie", "c=d")
-            .withHeader("X", "y");
+            .withHeader("X-Api-Key", "y");
     start();
     loop.last().connected();
     loop.last().responds("HTTP/1.1 301 x\r\nLocation: " + other + "\r\n\r\n");
     loop.last().connected();
-    assertThat(loop.last().request()).doesNotContainIgnoringCase("cookie", "authorization");
-    assertThat(loop.last().field("X")).isEqualTo("y");
+    assertThat(loop.last().request())
+        .doesNotContainIgnoringCase("cookie", "authorization", "x-api-key");
     loop.last().responds("HTTP/1.1 301 x\r\nLocation: ws://10.0.0.1:9/\r\n\r\n");
     loop.last().connected();
 

@@ -209,21 +209,6 @@ final class NioBrokenPipeTest extends ClientEngineSuite {
     assertThat(recorder.order()).containsExactly("open", "close");
   }
 
-  /** A pong that waited for room can never leave. */
-  @Test
-  void aPingKeepsNobodyAwake() throws Exception {
-    Connection connection = client(PATIENT);
-    fillSocket(connection);
-    server.write(Frame.ping("is not answered"));
-    awaitTurn(connection);
-    connection.pause();
-    server.reset();
-    Deadline.until(() -> !connection.isOpen(), "the write to fail");
-    assertIdleFor(QUIET, connection);
-    connection.resume();
-    assertThat(recorder.awaitClose().initiator()).isEqualTo(Initiator.NETWORK);
-  }
-
   /** Who closes wants no message any more, paused or not. */
   @Test
   void whoPausedAndClosesHearsTheServersClose() throws Exception {

@@ -58,7 +58,7 @@ final class Pings {
     try {
       while (true) {
         look();
-        Thread.sleep(INTERVAL_MILLIS);
+        Thread.sleep(INTERVAL_MILLIS); // between two looks: the engine tells of no ping
       }
     } catch (InterruptedException | IllegalStateException e) {
       // The client has ended.

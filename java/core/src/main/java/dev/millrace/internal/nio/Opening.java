@@ -4,7 +4,6 @@ package dev.millrace.internal.nio;
 import dev.millrace.internal.protocol.HandshakeLimits;
 import dev.millrace.internal.protocol.HandshakeParser;
 import dev.millrace.internal.protocol.HandshakeResponse;
-import dev.millrace.internal.protocol.ProxyHeader;
 import dev.millrace.internal.protocol.Refusal;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.ErrorLog;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.millrace.internal.protocol;
+package dev.millrace.internal.nio;
 
+import dev.millrace.internal.spi.IpLiteral;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The PROXY protocol, versions 1 and 2: what a proxy says in front of the first byte of a
  * connection about whose it is. Immutable.
  */
-public final class ProxyHeader {
+final class ProxyHeader {
 
   /** What the first bytes of a connection are. */
   public enum Verdict {

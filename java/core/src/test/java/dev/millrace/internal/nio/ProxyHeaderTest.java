@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.millrace.internal.protocol;
+package dev.millrace.internal.nio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -453,6 +453,21 @@ TEST_CASE("a peer that does not read gets everything in the end, and each sendAs
   }
 }
 
+TEST_CASE("a compressed message that waits pins little more than its length") {
+  Pair pair(deflate_bits(15, false), deflating(), Echo::none);
+  pair.client.appetite = 0;
+  const std::string text = prose(500'000);
+  for (int message = 0; message < 500 && pair.java.buffered(pair.id) < 1 << 20; ++message) {
+    pair.java.send(pair.id, kText, text, Echo::owned);
+    pair.java.turn();
+  }
+  const std::int64_t buffered = pair.java.buffered(pair.id);
+  REQUIRE(buffered >= 1 << 20);
+  // A block is at most twice as long as what lies in it; part of the first one has left.
+  CHECK(pair.java.counter(ring::kBlockBytesInUse) <= 2 * buffered + (1 << 19));
+  pair.client.appetite = SIZE_MAX;
+}
+
 TEST_CASE("compression's memory is counted, and given back with the connection") {
   Pair shared;
   Codec peer;

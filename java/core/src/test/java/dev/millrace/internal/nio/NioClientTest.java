@@ -4,13 +4,17 @@ package dev.millrace.internal.nio;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.millrace.Client;
 import dev.millrace.Compression;
 import dev.millrace.Connection;
+import dev.millrace.Engine;
 import dev.millrace.Handler;
 import dev.millrace.Lease;
 import dev.millrace.Limits;
 import dev.millrace.Message;
+import dev.millrace.Server;
 import dev.millrace.SocketOptions;
+import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.AbstractSocketAddress;
 import dev.millrace.internal.spi.Attempt;
 import dev.millrace.internal.spi.ClientSpec;
@@ -36,6 +40,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.zip.Deflater;
@@ -206,6 +211,37 @@ class NioClientTest {
     }
     deflater.end();
     inflater.end();
+  }
+
+  /** Its other holder, on another thread, lets go of a block after it was looked at. */
+  @ParameterizedTest
+  @ValueSource(ints = {3000, 100_000})
+  void whatOthersSawAMomentAgoIsMaskedInACopy(int length) throws Exception {
+    Recorder recorder = new Recorder();
+    byte[] payload = new byte[length];
+    new Random(length).nextBytes(payload);
+    Server.Builder echo =
+        Server.builder()
+            .engine(Engine.JAVA)
+            .loops(1)
+            .listen("ws://127.0.0.1:0")
+            .route("/", (connection, message) -> connection.send(message));
+    try (Server server = echo.start();
+        Client client = Client.builder().engine(Engine.JAVA).build()) {
+      NioConnection connection =
+          (NioConnection)
+              Deadline.await(client.connect(server.addresses().get(0), recorder), "open");
+      connection.execute(
+          () -> {
+            Block block = connection.loop().pool().acquire(length);
+            block.bytes().put(Block.HEADROOM, payload);
+            connection.stream()
+                .queue()
+                .appendBlock(Opcode.BINARY, block, Block.HEADROOM, length, false, null);
+            connection.flush();
+          });
+      assertThat(recorder.awaitMessage().payload()).isEqualTo(payload);
+    }
   }
 
   /** RFC 7692 7.2.1: with a sync flush, whose last four bytes are left out. */

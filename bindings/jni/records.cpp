@@ -43,6 +43,10 @@ MILLRACE_SAME(CANCEL_TIMER, ring::kCancelTimer);
 MILLRACE_SAME(CONNECT, ring::kConnect);
 MILLRACE_SAME(ASK, ring::kAsk);
 MILLRACE_SAME(OPEN, ring::kOpen);
+MILLRACE_SAME(CREDIT, ring::kCredit);
+MILLRACE_SAME(BATCH, ring::kBatch);
+MILLRACE_SAME(SET_BATCH, ring::kSetBatch);
+MILLRACE_SAME(FLUSH_BATCH, ring::kFlushBatch);
 
 MILLRACE_SAME(BODY, ring::kBody);
 MILLRACE_SAME(STAGED, ring::kStaged);
@@ -132,6 +136,10 @@ MILLRACE_SAME(OPTION_PROXY_PROTOCOL_OFFSET, offsetof(ring::LoopOptions, proxy_pr
 MILLRACE_SAME(OPTION_DEFLATE_LEVEL_OFFSET, offsetof(ring::LoopOptions, deflate_level));
 MILLRACE_SAME(OPTION_DEFLATE_MEMORY_LEVEL_OFFSET, offsetof(ring::LoopOptions, deflate_memory_level));
 MILLRACE_SAME(OPTION_DEFLATE_THRESHOLD_OFFSET, offsetof(ring::LoopOptions, deflate_threshold));
+MILLRACE_SAME(OPTION_MESSAGES_PER_SECOND_OFFSET, offsetof(ring::LoopOptions, messages_per_second));
+MILLRACE_SAME(OPTION_BYTES_PER_SECOND_OFFSET, offsetof(ring::LoopOptions, bytes_per_second));
+MILLRACE_SAME(OPTION_CHECKED_OFFSET, offsetof(ring::LoopOptions, checked));
+MILLRACE_SAME(OPTION_MAX_CREDIT_BYTES_OFFSET, offsetof(ring::LoopOptions, max_credit_bytes));
 MILLRACE_SAME(OPTIONS_LENGTH, sizeof(ring::LoopOptions));
 
 MILLRACE_SAME(COUNTER_TICKS, ring::kTicks);
@@ -183,6 +191,12 @@ MILLRACE_SAME(COUNTER_DEADLINES_PASSED, ring::kDeadlinesPassed);
 MILLRACE_SAME(COUNTER_COMPRESSION_USE, ring::kCompressionUse);
 MILLRACE_SAME(COUNTER_COMPRESSION_HIGH_WATER, ring::kCompressionHighWater);
 MILLRACE_SAME(COUNTER_COMPRESSION_SPILLS, ring::kCompressionSpills);
+MILLRACE_SAME(COUNTER_WAITED_NS, ring::kWaitedNs);
+MILLRACE_SAME(COUNTER_MESSAGES_BATCHED, ring::kMessagesBatched);
+MILLRACE_SAME(COUNTER_SENDS_SAVED, ring::kSendsSaved);
+MILLRACE_SAME(COUNTER_QUOTA_STOPS, ring::kQuotaStops);
+MILLRACE_SAME(COUNTER_CREDIT_STOPS, ring::kCreditStops);
+MILLRACE_SAME(COUNTER_INBOUND_BYTES_PINNED, ring::kInboundBytesPinned);
 MILLRACE_SAME(COUNTER_BLOCKS_BY_CLASS, ring::kBlocksByClass);
 MILLRACE_SAME(BLOCK_CLASSES, ring::kBlockClasses);
 

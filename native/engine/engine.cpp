@@ -64,7 +64,9 @@ memory::Region* orphans[kMaxLoops];  // regions whose blocks other loops still s
          options.max_request_line > 0 && options.relaxed <= protocol::kAllRules && (options.allocator | 1) == 1 &&
          (options.role | 1) == 1 && (options.proxy_protocol | 1) == 1 && options.deflate_level >= 0 &&
          options.deflate_level <= 9 && options.deflate_memory_level >= 0 && options.deflate_memory_level <= 9 &&
-         options.deflate_threshold >= 0 && (options.deflate_level == 0 || options.deflate_memory_level > 0);
+         options.deflate_threshold >= 0 && (options.deflate_level == 0 || options.deflate_memory_level > 0) &&
+         options.messages_per_second >= 0 && options.bytes_per_second >= 0 && (options.checked | 1) == 1 &&
+         options.max_credit_bytes >= 0;
 }
 
 void unmap(LoopMemory& memory) noexcept {
@@ -84,7 +86,7 @@ void unmap(LoopMemory& memory) noexcept {
     return result;
   }
   const auto connections = static_cast<std::size_t>(options.max_connections);
-  const std::size_t end = ring::round_trips_offset(connections) + connections * sizeof(std::int64_t);
+  const std::size_t end = ring::pinned_offset(connections) + connections * sizeof(std::int64_t);
   memory->control_length = base::align_up(end, os::page_size());
   void* control = nullptr;
   if (const int result = os::map_pages(memory->control_length, os::page_size(), &control); result < 0) return result;

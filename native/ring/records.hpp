@@ -10,7 +10,7 @@
 namespace millrace::ring {
 
 /// Compared with the Java half when the library is loaded; changes with every change of a layout.
-inline constexpr int kAbi = 4;
+inline constexpr int kAbi = 5;
 
 ///      0       1       2       3       4       5       6       7
 ///  +-------+-------+---------------+-------------------------------+
@@ -51,7 +51,12 @@ enum Command : std::uint8_t {
   kConnect = 12,
   kAsk = 13,
   kOpen = 14,
+  kCredit = 15,
+  kBatch = 16,
 };
+
+/// Opcodes of BATCH.
+enum BatchAction : std::uint8_t { kSetBatch = 0, kFlushBatch = 1 };
 
 enum CommandFlag : std::uint16_t {
   kBody = 1,
@@ -112,9 +117,13 @@ inline constexpr std::int64_t kNoMoreSends = -1;
 [[nodiscard]] constexpr std::int64_t buffered_bytes(std::int64_t word) noexcept {
   return word < 0 ? 0 : word & ((std::int64_t{1} << kBufferedBits) - 1);
 }
-/// Two tables of an i64 for each slot: outgoing bytes, and behind them round-trip times.
+/// Three tables of an i64 for each slot: outgoing bytes, behind them round-trip times, and bytes that what has come
+/// pins.
 [[nodiscard]] constexpr std::size_t round_trips_offset(std::size_t connections) noexcept {
   return kBufferedOffset + connections * sizeof(std::int64_t);
+}
+[[nodiscard]] constexpr std::size_t pinned_offset(std::size_t connections) noexcept {
+  return round_trips_offset(connections) + connections * sizeof(std::int64_t);
 }
 static_assert(kEventsOffset == 139264 && kBodiesOffset == 270336 && kBufferedOffset == 335872);
 
@@ -188,8 +197,14 @@ struct LoopOptions {
   std::int32_t deflate_level;         ///< 0 compresses nothing
   std::int32_t deflate_memory_level;  ///< as zlib's memLevel
   std::int64_t deflate_threshold;     ///< bytes; shorter messages are sent as they are
+  std::int64_t messages_per_second;   ///< taken from one peer; 0 for no quota
+  std::int64_t bytes_per_second;      ///< of payload, the same
+  std::int32_t checked;               ///< 1: the mode that makes misuse of messages show
+  std::int32_t spare;
+  std::int64_t max_credit_bytes;  ///< the most that CREDIT lets pile up; 0 for no limit
 };
-static_assert(sizeof(LoopOptions) == 128);
+static_assert(sizeof(LoopOptions) == 160 && offsetof(LoopOptions, messages_per_second) == 128);
+static_assert(offsetof(LoopOptions, checked) == 144 && offsetof(LoopOptions, max_credit_bytes) == 152);
 
 /// Written by the loop, read by any thread; each is an i64 in the counters page.
 enum Counter : std::uint32_t {
@@ -244,6 +259,12 @@ enum Counter : std::uint32_t {
   kCompressionUse,
   kCompressionHighWater,
   kCompressionSpills,
+  kWaitedNs,
+  kMessagesBatched,
+  kSendsSaved,
+  kQuotaStops,
+  kCreditStops,
+  kInboundBytesPinned,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

@@ -6,11 +6,15 @@
  *
  * <p>Start at {@link dev.millrace.Server}.
  */
+@SuppressWarnings("module") // the one named in "to" is compiled later
 module dev.millrace {
   requires jdk.net;
   requires static transitive org.jspecify;
 
   exports dev.millrace;
+  // Typed messages read where a message lies, and build in leases that grow.
+  exports dev.millrace.internal.spi to
+      dev.millrace.flatbuffers;
 
   uses dev.millrace.internal.spi.EngineProvider;
 

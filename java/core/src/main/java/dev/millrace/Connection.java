@@ -202,13 +202,71 @@ public interface Connection {
   void resume();
 
   /**
-   * Lets the peer send {@code messages} more, after which reading pauses by itself.
+   * Lets the peer send {@code messages} more. From the first call on the connection runs on
+   * credits: when they are spent no message is delivered and the socket is not read, so that TCP
+   * holds the peer back; control frames behind what waits wait, too. Credits of messages and of
+   * bytes are counted apart, and either stops reading once it has been requested.
    *
-   * @param messages how many more, added to what is left
-   * @implNote Credits are not in 0.1.0; this throws {@link UnsupportedOperationException}.
+   * @param messages how many more, added to what is left; the sum stops at {@link Long#MAX_VALUE}
+   * @throws IllegalArgumentException if it is not positive
    */
   default void request(long messages) {
     throw new UnsupportedOperationException("credits are not in 0.1.0");
+  }
+
+  /**
+   * As {@link #request(long)}, in bytes of payload. A message is delivered whole while any credit
+   * is left: what it takes beyond that is owed, and taken from the next request.
+   *
+   * @param bytes how many more, added to what is left; the sum stops at {@link
+   *     Limits#maxCreditBytes()}
+   * @throws IllegalArgumentException if it is not positive
+   */
+  default void requestBytes(long bytes) {
+    throw new UnsupportedOperationException("credits are not in 0.1.0");
+  }
+
+  /**
+   * Gathers messages over several turns of the loop, to send them by fewer system calls. What waits
+   * leaves when the batch is full by count or bytes, when its delay has passed, at {@link #flush()}
+   * on the loop's thread, and before a Close. Counts in {@link #bufferedBytes()}.
+   *
+   * @param batching when to send; {@link Batching#none()} sends what waits and gathers no more
+   */
+  default void batch(Batching batching) {
+    throw new UnsupportedOperationException("batches are not in 0.1.0");
+  }
+
+  /**
+   * Memory that what has come from this peer pins: a message in pieces, input that waits, and
+   * messages that wait for a handler on an executor. A {@link Lease} is the application's and does
+   * not count.
+   *
+   * @return the bytes, a snapshot; 0 once the connection has ended
+   */
+  default long pinnedBytes() {
+    throw new UnsupportedOperationException("pinned bytes are not in 0.1.0");
+  }
+
+  /**
+   * Messages that wait for this peer where a policy may still reach them: those sent with {@link
+   * SendOptions} while it was slow, and all behind them. With {@link Limits#maxQueuedMessages()}
+   * set, all that wait.
+   *
+   * @return how many, a snapshot
+   */
+  default int queuedMessages() {
+    throw new UnsupportedOperationException("queued messages are not in 0.1.0");
+  }
+
+  /**
+   * Messages to this peer that a policy has given up so far: those dropped, and those that a newer
+   * one with the same key replaced.
+   *
+   * @return how many, a snapshot
+   */
+  default long droppedMessages() {
+    throw new UnsupportedOperationException("policies are not in 0.1.0");
   }
 
   /**

@@ -480,6 +480,119 @@ public final class Limits {
     return with(v -> v.regionBytes = roundUpToMebibyte(regionBytes));
   }
 
+  /**
+   * How many messages may wait for one slow peer; with this set, sends are judged by it besides
+   * {@link #highWaterMarkBytes()}. By default {@link #UNLIMITED}: bytes alone count.
+   *
+   * @return the limit
+   */
+  public int maxQueuedMessages() {
+    return values.maxQueuedMessages;
+  }
+
+  /**
+   * Sets {@link #maxQueuedMessages()}.
+   *
+   * @param maxQueuedMessages 1 to {@link #UNLIMITED}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxQueuedMessages(int maxQueuedMessages) {
+    requireRange("maxQueuedMessages", maxQueuedMessages, 1, UNLIMITED);
+    return with(v -> v.maxQueuedMessages = maxQueuedMessages);
+  }
+
+  /**
+   * How many messages a second are taken from one peer; what comes faster waits in the kernel, and
+   * its sender is held back by TCP. A burst of one second is let through. By default {@link
+   * #UNLIMITED}.
+   *
+   * @return the limit
+   */
+  public int maxMessagesPerSecond() {
+    return values.maxMessagesPerSecond;
+  }
+
+  /**
+   * Sets {@link #maxMessagesPerSecond()}.
+   *
+   * @param maxMessagesPerSecond 1 to {@link #UNLIMITED}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxMessagesPerSecond(int maxMessagesPerSecond) {
+    requireRange("maxMessagesPerSecond", maxMessagesPerSecond, 1, UNLIMITED);
+    return with(v -> v.maxMessagesPerSecond = maxMessagesPerSecond);
+  }
+
+  /**
+   * How many bytes of payload a second are taken from one peer; see {@link
+   * #maxMessagesPerSecond()}. A message longer than this is taken whole, and the next waits until
+   * it is paid for. By default {@link Long#MAX_VALUE}, no limit.
+   *
+   * @return the limit
+   */
+  public long maxBytesPerSecond() {
+    return values.maxBytesPerSecond;
+  }
+
+  /**
+   * Sets {@link #maxBytesPerSecond()}.
+   *
+   * @param maxBytesPerSecond 1 to {@link Long#MAX_VALUE}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxBytesPerSecond(long maxBytesPerSecond) {
+    requireRange("maxBytesPerSecond", maxBytesPerSecond, 1, Long.MAX_VALUE);
+    return with(v -> v.maxBytesPerSecond = maxBytesPerSecond);
+  }
+
+  /**
+   * The most credit in bytes that {@link Connection#requestBytes} lets pile up. By default 1 MiB.
+   *
+   * @return the limit
+   */
+  public long maxCreditBytes() {
+    return values.maxCreditBytes;
+  }
+
+  /**
+   * Sets {@link #maxCreditBytes()}.
+   *
+   * @param maxCreditBytes 1 to {@link Long#MAX_VALUE}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxCreditBytes(long maxCreditBytes) {
+    requireRange("maxCreditBytes", maxCreditBytes, 1, Long.MAX_VALUE);
+    return with(v -> v.maxCreditBytes = maxCreditBytes);
+  }
+
+  /**
+   * The most memory that a server or client takes for payloads, over all its connections: received,
+   * queued for peers, waiting for executors, and the state of compression. Who needs more is closed
+   * with 1013, the heaviest first. By default a quarter of the memory that this process may use:
+   * what its control group allows, or what the machine has.
+   *
+   * @return the limit
+   */
+  public long maxMemoryBytes() {
+    return values.maxMemoryBytes;
+  }
+
+  /**
+   * Sets {@link #maxMemoryBytes()}.
+   *
+   * @param maxMemoryBytes 33554432 (32 MiB) to {@link Long#MAX_VALUE}
+   * @return limits that differ in this
+   * @throws IllegalArgumentException if the value is out of range
+   */
+  public Limits withMaxMemoryBytes(long maxMemoryBytes) {
+    requireRange("maxMemoryBytes", maxMemoryBytes, 32L << 20, Long.MAX_VALUE);
+    return with(v -> v.maxMemoryBytes = maxMemoryBytes);
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof Limits limits && toString().equals(limits.toString());
@@ -529,6 +642,16 @@ public final class Limits {
         + values.blockedLoopThreshold
         + ", inboxCapacity="
         + values.inboxCapacity
+        + ", maxQueuedMessages="
+        + values.maxQueuedMessages
+        + ", maxMessagesPerSecond="
+        + values.maxMessagesPerSecond
+        + ", maxBytesPerSecond="
+        + values.maxBytesPerSecond
+        + ", maxCreditBytes="
+        + values.maxCreditBytes
+        + ", maxMemoryBytes="
+        + values.maxMemoryBytes
         + ", regionBytes="
         + values.regionBytes
         + "]";
@@ -611,6 +734,11 @@ public final class Limits {
     Duration writeTimeout = Duration.ofSeconds(30);
     Duration blockedLoopThreshold = Duration.ofSeconds(1);
     int inboxCapacity = 4096;
+    int maxQueuedMessages = UNLIMITED;
+    int maxMessagesPerSecond = UNLIMITED;
+    long maxBytesPerSecond = Long.MAX_VALUE;
+    long maxCreditBytes = 1 << 20;
+    long maxMemoryBytes = MemoryCeiling.quarter();
     long regionBytes = 1L << 30;
 
     Values() {}
@@ -634,6 +762,11 @@ public final class Limits {
       writeTimeout = other.writeTimeout;
       blockedLoopThreshold = other.blockedLoopThreshold;
       inboxCapacity = other.inboxCapacity;
+      maxQueuedMessages = other.maxQueuedMessages;
+      maxMessagesPerSecond = other.maxMessagesPerSecond;
+      maxBytesPerSecond = other.maxBytesPerSecond;
+      maxCreditBytes = other.maxCreditBytes;
+      maxMemoryBytes = other.maxMemoryBytes;
       regionBytes = other.regionBytes;
     }
   }

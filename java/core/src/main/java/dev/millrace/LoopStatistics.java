@@ -274,6 +274,64 @@ public final class LoopStatistics {
   }
 
   /**
+   * Nanoseconds in which the loop waited for something to do; in the others it was busy. The wait
+   * that is on counts too.
+   *
+   * @return nanoseconds
+   */
+  public long waitedNanos() {
+    return value(LoopCounter.WAITED_NANOS);
+  }
+
+  /**
+   * Messages that waited for others because of {@link Connection#batch}.
+   *
+   * @return how many
+   */
+  public long messagesBatched() {
+    return value(LoopCounter.MESSAGES_BATCHED);
+  }
+
+  /**
+   * How often a turn had messages to send and a batch kept them: sending system calls that were
+   * saved.
+   *
+   * @return how many
+   */
+  public long sendsSaved() {
+    return value(LoopCounter.SENDS_SAVED);
+  }
+
+  /**
+   * How often a peer was no longer read from because of {@link Limits#maxMessagesPerSecond()} or
+   * {@link Limits#maxBytesPerSecond()}.
+   *
+   * @return how many
+   */
+  public long quotaStops() {
+    return value(LoopCounter.QUOTA_STOPS);
+  }
+
+  /**
+   * How often a peer was no longer read from because its credits were spent, see {@link
+   * Connection#request}.
+   *
+   * @return how many
+   */
+  public long creditStops() {
+    return value(LoopCounter.CREDIT_STOPS);
+  }
+
+  /**
+   * Memory that is pinned by what is being received: messages in pieces, and input that waits.
+   *
+   * @return bytes, as of the snapshot
+   */
+  public long inboundBytesPinned() {
+    return value(LoopCounter.INBOUND_BYTES_PINNED);
+  }
+
+  /**
    * Blocks in use, of all sizes, at the end of the last turn.
    *
    * @return a number, as of the snapshot

@@ -38,7 +38,8 @@ class ArrowsTest {
               "dev.millrace.internal.nio",
               Set.of(
                   "dev.millrace", "dev.millrace.internal.spi", "dev.millrace.internal.protocol")),
-          Map.entry("dev.millrace.flatbuffers", Set.of("dev.millrace")),
+          Map.entry(
+              "dev.millrace.flatbuffers", Set.of("dev.millrace", "dev.millrace.internal.spi")),
           Map.entry("dev.millrace.cli", Set.of("dev.millrace")),
           Map.entry("dev.millrace.benchmarks", Set.of("dev.millrace", "dev.millrace.flatbuffers")),
           Map.entry("quickstart", Set.of("dev.millrace")),

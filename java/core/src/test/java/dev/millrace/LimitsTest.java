@@ -61,6 +61,11 @@ class LimitsTest {
             .withWriteTimeout(Duration.ofSeconds(14))
             .withBlockedLoopThreshold(Duration.ofSeconds(15))
             .withInboxCapacity(16)
+            .withMaxQueuedMessages(20)
+            .withMaxMessagesPerSecond(21)
+            .withMaxBytesPerSecond(22)
+            .withMaxCreditBytes(23)
+            .withMaxMemoryBytes(64L << 20)
             .withRegionBytes(32L << 20);
 
     assertThat(changed)
@@ -71,7 +76,9 @@ class LimitsTest {
                 + " maxUpgradesPerSecond=19, handshakeTimeout=PT8S, closeTimeout=PT9S,"
                 + " idleTimeout=PT10S, pingInterval=PT11S, maxPingInterval=PT12S,"
                 + " pongTimeout=PT13S, writeTimeout=PT14S, blockedLoopThreshold=PT15S,"
-                + " inboxCapacity=16, regionBytes=33554432]");
+                + " inboxCapacity=16,"
+                + " maxQueuedMessages=20, maxMessagesPerSecond=21, maxBytesPerSecond=22,"
+                + " maxCreditBytes=23, maxMemoryBytes=67108864, regionBytes=33554432]");
     assertThat(DEFAULTS.maxMessageBytes()).isEqualTo(1 << 20);
     assertThat(changed).isNotEqualTo(DEFAULTS);
     assertThat(DEFAULTS.withMaxFragments(3)).isEqualTo(DEFAULTS.withMaxFragments(3));

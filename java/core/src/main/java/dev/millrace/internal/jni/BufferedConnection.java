@@ -5,6 +5,7 @@ import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import dev.millrace.SendResult;
 import dev.millrace.internal.spi.AbstractConnection;
+import dev.millrace.internal.spi.Tally;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -79,6 +80,11 @@ abstract class BufferedConnection extends AbstractConnection {
 
   final int generation() {
     return generation;
+  }
+
+  @Override
+  protected final Tally tally() {
+    return loop.tally();
   }
 
   @Override

@@ -77,6 +77,11 @@ final class LeasedBlock {
     return current;
   }
 
+  /** Leaves the buffer to who has it; the next owner of the block is shown another. */
+  void forgetBuffer() {
+    buffer = null;
+  }
+
   int capacity() {
     return capacity;
   }
@@ -109,6 +114,30 @@ final class LeasedBlock {
     }
     ByteBuffer written = buffer;
     return written == null ? 0 : written.position();
+  }
+
+  /**
+   * A block of this capacity whose last bytes are those of this one. It comes from the shared region,
+   * because its owner may be on any thread.
+   */
+  LeasedBlock larger(int newCapacity) {
+    if (readOnly) {
+      throw new IllegalStateException("a received message cannot grow: length=" + capacity);
+    }
+    if (newCapacity < capacity) {
+      throw new IllegalArgumentException(
+          "a lease cannot shrink: capacity=" + capacity + ", next=" + newCapacity);
+    }
+    long block =
+        newCapacity > Sender.MAX_PAYLOAD_LENGTH ? -1 : SharedMemory.acquire(newCapacity);
+    if (block < 0) {
+      throw new IllegalStateException(
+          "no memory left for a lease to grow: capacity=" + capacity + ", next=" + newCapacity);
+    }
+    ByteBuffer grown = SharedMemory.region();
+    int at = Records.offset(block) + newCapacity - capacity;
+    grown.put(at, region, Records.offset(address), capacity);
+    return writable(grown, block, newCapacity);
   }
 
   /** An address inside the block: where the bytes to send begin. */

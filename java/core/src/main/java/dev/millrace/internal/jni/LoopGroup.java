@@ -8,6 +8,7 @@ import dev.millrace.ProtocolRule;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.Tally;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -34,6 +35,7 @@ abstract class LoopGroup {
   private final long group;
   private final Limits limits;
   private final int maxConnections;
+  private final Tally tally = new Tally();
   private final List<NativeLoop> loops = new ArrayList<>();
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger places = new AtomicInteger();
@@ -169,6 +171,14 @@ abstract class LoopGroup {
       options.putInt(Records.OPTION_DEFLATE_MEMORY_LEVEL_OFFSET, compression.memoryLevel());
       options.putLong(Records.OPTION_DEFLATE_THRESHOLD_OFFSET, compression.thresholdBytes());
     }
+    if (limits.maxMessagesPerSecond() != Limits.UNLIMITED) {
+      options.putLong(
+          Records.OPTION_MESSAGES_PER_SECOND_OFFSET, limits.maxMessagesPerSecond());
+    }
+    if (limits.maxBytesPerSecond() != Long.MAX_VALUE) {
+      options.putLong(Records.OPTION_BYTES_PER_SECOND_OFFSET, limits.maxBytesPerSecond());
+    }
+    options.putLong(Records.OPTION_MAX_CREDIT_BYTES_OFFSET, limits.maxCreditBytes());
     return options;
   }
 
@@ -219,6 +229,10 @@ abstract class LoopGroup {
 
   public void readStatistics(int loop, long[] values) {
     loops.get(loop).readStatistics(values);
+  }
+
+  public Tally tally() {
+    return tally;
   }
 
   // ---- Ending.

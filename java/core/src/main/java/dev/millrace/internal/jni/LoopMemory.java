@@ -24,6 +24,7 @@ final class LoopMemory {
   private final ByteBuffer region;
   private final ByteBuffer readOnlyRegion;
   private final int roundTrips;
+  private final int pinned;
 
   LoopMemory(int handle) {
     ByteBuffer controlBase = NativeCalls.control(handle);
@@ -34,6 +35,7 @@ final class LoopMemory {
     readOnlyRegion = regionBase.asReadOnlyBuffer();
     int connections = control.getInt(Records.MAX_CONNECTIONS_OFFSET);
     roundTrips = Records.BUFFERED_OFFSET + connections * Long.BYTES;
+    pinned = roundTrips + connections * Long.BYTES;
     Runnable release = new Release(handle, new AtomicInteger(2));
     CLEANER.register(controlBase, release);
     CLEANER.register(regionBase, release);
@@ -90,5 +92,10 @@ final class LoopMemory {
   /** The round-trip time that was measured last for a slot, 0 for none. Any thread. */
   long roundTripNanos(int slot) {
     return (long) WORD.getOpaque(control, roundTrips + slot * Long.BYTES);
+  }
+
+  /** Bytes of blocks that what has come for a slot pins in the core. Any thread. */
+  long pinnedBytes(int slot) {
+    return (long) WORD.getOpaque(control, pinned + slot * Long.BYTES);
   }
 }

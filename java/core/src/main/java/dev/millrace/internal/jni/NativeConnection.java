@@ -12,6 +12,7 @@ import dev.millrace.SendException;
 import dev.millrace.SendResult;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.Tally;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -95,48 +96,32 @@ final class NativeConnection extends BufferedConnection {
 
   // ---- Sending.
 
-  @Override
-  public SendResult send(Message message) {
-    return loop.sender().send(this, message, Sender.ANY_WAY);
+  private static int flags(boolean compress) {
+    return compress ? Sender.ANY_WAY : Records.UNCOMPRESSED;
   }
 
   @Override
-  public SendResult send(Lease lease) {
-    return loop.sender().send(this, lease, Sender.NO_TOKEN, Sender.ANY_WAY);
+  protected SendResult sendNow(Message message, boolean compress) {
+    return loop.sender().send(this, message, flags(compress));
   }
 
   @Override
-  public SendResult send(ByteBuffer binary) {
-    return loop.sender().send(this, Records.BINARY, binary, Sender.NO_TOKEN, Sender.ANY_WAY);
+  protected SendResult sendNow(Lease lease, boolean compress) {
+    return loop.sender().send(this, lease, Sender.NO_TOKEN, flags(compress));
   }
 
   @Override
-  public SendResult send(CharSequence text) {
-    return loop.sender().send(this, text, Sender.NO_TOKEN, Sender.ANY_WAY);
+  protected SendResult sendNow(ByteBuffer binary, boolean compress) {
+    return loop.sender().send(this, Records.BINARY, binary, Sender.NO_TOKEN, flags(compress));
   }
 
   @Override
-  protected SendResult sendUncompressed(Message message) {
-    return loop.sender().send(this, message, Records.UNCOMPRESSED);
+  protected SendResult sendNow(CharSequence text, boolean compress) {
+    return loop.sender().send(this, text, Sender.NO_TOKEN, flags(compress));
   }
 
   @Override
-  protected SendResult sendUncompressed(Lease lease) {
-    return loop.sender().send(this, lease, Sender.NO_TOKEN, Records.UNCOMPRESSED);
-  }
-
-  @Override
-  protected SendResult sendUncompressed(ByteBuffer binary) {
-    return loop.sender().send(this, Records.BINARY, binary, Sender.NO_TOKEN, Records.UNCOMPRESSED);
-  }
-
-  @Override
-  protected SendResult sendUncompressed(CharSequence text) {
-    return loop.sender().send(this, text, Sender.NO_TOKEN, Records.UNCOMPRESSED);
-  }
-
-  @Override
-  public SendResult sendAll(List<? extends Lease> leases) {
+  protected SendResult sendAllNow(List<? extends Lease> leases) {
     return loop.sender().sendAll(this, leases);
   }
 
@@ -148,18 +133,18 @@ final class NativeConnection extends BufferedConnection {
   // ---- Sending with a completion.
 
   @Override
-  public CompletionStage<Void> sendAsync(Lease lease) {
+  protected CompletionStage<Void> sendAsyncNow(Lease lease) {
     return sendAsync(token -> loop.sender().send(this, lease, token, Sender.ANY_WAY));
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(ByteBuffer binary) {
+  protected CompletionStage<Void> sendAsyncNow(ByteBuffer binary) {
     return sendAsync(
         token -> loop.sender().send(this, Records.BINARY, binary, token, Sender.ANY_WAY));
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(CharSequence text) {
+  protected CompletionStage<Void> sendAsyncNow(CharSequence text) {
     return sendAsync(token -> loop.sender().send(this, text, token, Sender.ANY_WAY));
   }
 
@@ -178,6 +163,7 @@ final class NativeConnection extends BufferedConnection {
     }
     if (result != SendResult.ACCEPTED) {
       waiting.remove(token);
+      counted(result);
       future.completeExceptionally(new SendException(result));
     }
     return future.minimalCompletionStage();
@@ -232,6 +218,9 @@ final class NativeConnection extends BufferedConnection {
   void pauseReads(int by) {
     if (pauses == 0 && phase != ENDED) {
       loop.outgoing().pauseReads(this);
+    }
+    if (by == BY_APPLICATION && (pauses & by) == 0 && phase != ENDED) {
+      tally().add(Tally.Count.PAUSES);
     }
     pauses |= (byte) by;
   }
@@ -303,7 +292,8 @@ final class NativeConnection extends BufferedConnection {
   /** What it carries is for the core to say, which measures. */
   @Override
   public SendResult ping() {
-    return loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN, Sender.ANY_WAY);
+    return counted(
+        loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN, Sender.ANY_WAY));
   }
 
   @Override

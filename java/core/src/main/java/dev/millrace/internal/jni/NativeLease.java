@@ -3,6 +3,7 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.Lease;
 import dev.millrace.Message;
+import dev.millrace.internal.spi.GrowableLease;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -12,8 +13,10 @@ import java.nio.ByteBuffer;
  *
  * <pre>
  *   OPEN --take--> SENT     the reference has passed to a send
- *    |
- *    +---close---> CLOSED   the reference is given up
+ *    |  \
+ *    |   +-grow-> GROWING  --> OPEN, with another block
+ *    |               |
+ *    +---close-------+-----> CLOSED   the reference is given up
  * </pre>
  *
  * Whoever moves it out of OPEN, with one compare-and-set, has the reference; so it is given up
@@ -21,7 +24,7 @@ import java.nio.ByteBuffer;
  * were it used again for the next lease, a late {@code close()} of its first owner, which is
  * allowed and does nothing, would give up the reference of the second.
  */
-final class NativeLease implements Lease {
+final class NativeLease implements Lease, GrowableLease {
   private static final VarHandle STATE;
 
   static {
@@ -35,8 +38,9 @@ final class NativeLease implements Lease {
   private static final int OPEN = 0;
   private static final int SENT = 1;
   private static final int CLOSED = 2;
+  private static final int GROWING = 3;
 
-  private final LeasedBlock block;
+  private LeasedBlock block;
   private volatile int state;
 
   /** The first and only owner of a reference to the block. */
@@ -95,7 +99,29 @@ final class NativeLease implements Lease {
   public void close() {
     if (STATE.compareAndSet(this, OPEN, CLOSED)) {
       NativeCalls.release(block.payloadAddress());
+    } else {
+      // Whoever makes it grow gives the reference up.
+      STATE.compareAndSet(this, GROWING, CLOSED);
     }
+  }
+
+  @Override
+  public ByteBuffer grow(int capacity) {
+    if (!STATE.compareAndSet(this, OPEN, GROWING)) {
+      throw used();
+    }
+    LeasedBlock before = block;
+    try {
+      block = before.larger(capacity);
+    } finally {
+      if (!STATE.compareAndSet(this, GROWING, OPEN)) {
+        // Closed meanwhile.
+        NativeCalls.release(block.payloadAddress());
+      }
+    }
+    before.forgetBuffer();
+    NativeCalls.release(before.payloadAddress());
+    return buffer();
   }
 
   /** Passes the reference to the caller, who sends or releases it. */
@@ -133,6 +159,10 @@ final class NativeLease implements Lease {
 
   private IllegalStateException used() {
     return new IllegalStateException(
-        state == SENT ? "the lease was sent before" : "the lease was closed before");
+        switch (state) {
+          case SENT -> "the lease was sent before";
+          case GROWING -> "the lease is being grown by another thread";
+          default -> "the lease was closed before";
+        });
   }
 }

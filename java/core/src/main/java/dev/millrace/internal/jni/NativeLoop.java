@@ -17,6 +17,7 @@ import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
+import dev.millrace.internal.spi.Tally;
 import dev.millrace.internal.spi.Watchdog;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -321,6 +322,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
 
   long batch() {
     return outgoing.batch();
+  }
+
+  /** Of all the group's loops. */
+  Tally tally() {
+    return group.tally();
   }
 
   /** Any thread, also when the loop has ended. */

@@ -44,6 +44,7 @@ final class Block {
 
   // For whoever has the right to it; made when first asked for.
   private @Nullable ByteBuffer readOnly;
+  private volatile @Nullable ByteBuffer memory;
   private @Nullable ByteBuffer leased;
   private @Nullable ByteBuffer io;
 
@@ -81,6 +82,11 @@ final class Block {
 
   boolean isOf(BlockPool pool) {
     return this.pool == pool;
+  }
+
+  /** A block of at least this capacity from the same pool, or null when no memory is left. */
+  @Nullable Block acquireLike(int capacity) {
+    return pool == null ? null : pool.acquire(capacity);
   }
 
   /** Its pool hands it out. */
@@ -124,6 +130,19 @@ final class Block {
     return parent.slice(offset, length);
   }
 
+  /**
+   * All of it for readers that use absolute positions, read-only and little-endian: always the same
+   * object, and no other view depends on its limit.
+   */
+  ByteBuffer memory() {
+    ByteBuffer view = memory;
+    if (view == null) {
+      view = bytes.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+      memory = view;
+    }
+    return view;
+  }
+
   /** All of it as the owner of a lease sees it: the same object for the next owner, as new. */
   ByteBuffer leased() {
     ByteBuffer view = leased;
@@ -132,6 +151,11 @@ final class Block {
       leased = view;
     }
     return view.clear().order(ByteOrder.BIG_ENDIAN);
+  }
+
+  /** Leaves the buffer to who has it; the next owner of a lease is shown another. */
+  void forgetLeased() {
+    leased = null;
   }
 
   /** A view whose position and limit are the loop's, set before each system call. Loop thread. */

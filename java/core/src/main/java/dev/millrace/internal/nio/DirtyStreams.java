@@ -54,7 +54,7 @@ final class DirtyStreams {
 
   private static void flush(Stream stream) {
     stream.appendPong();
-    if (!stream.queue().isEmpty() && !stream.queue().isBlocked()) {
+    if (stream.queue().wantsFlush()) {
       stream.queue().flush();
     } else {
       stream.queueChanged();

@@ -32,6 +32,7 @@ final class FrameReceiver {
 
   private final Stream stream;
   private final NioLoop loop;
+  private final Intake intake;
   private final boolean checksText;
 
   // A part of a message has come.
@@ -55,26 +56,20 @@ final class FrameReceiver {
   private byte @Nullable [] rest;
   private int restLength;
 
-  // What may not be parsed yet: reading was paused while it came.
+  // What may not be parsed yet: reading was paused while it came, or nothing more may be delivered.
   private @Nullable Block held;
-  private int heldLength;
+  private int heldAt;
+  private int heldEnd;
 
   FrameReceiver(Stream stream) {
     this.stream = stream;
     loop = stream.loop();
+    intake = stream.intake();
     checksText = !Relaxed.contains(loop.relaxed(), Relaxed.TEXT_UTF8);
   }
 
   private Limits limits() {
     return loop.limits();
-  }
-
-  /** Memory that it holds. */
-  long pinnedBytes() {
-    Block assembled = block;
-    Block waiting = held;
-    return (assembled == null ? 0 : assembled.capacity())
-        + (waiting == null ? 0 : waiting.capacity());
   }
 
   // ---- Receiving.
@@ -117,15 +112,22 @@ final class FrameReceiver {
     }
   }
 
-  /** Keeps what came while reading is paused. */
+  /** Keeps a copy of what may not be parsed yet. */
   void hold(ByteBuffer bytes, int at, int end) {
-    Block kept = stream.hasEnded() ? null : loop.acquireFor(stream, end - at);
-    if (kept == null) {
-      return;
+    int length = end - at;
+    Block kept = stream.hasEnded() ? null : loop.acquireFor(stream, length);
+    if (kept != null) {
+      kept.bytes().put(Block.HEADROOM, bytes, at, length);
+      hold(kept, Block.HEADROOM, Block.HEADROOM + length);
     }
-    heldLength = end - at;
-    kept.bytes().put(Block.HEADROOM, bytes, at, heldLength);
+  }
+
+  /** The reference passes. */
+  private void hold(Block kept, int at, int end) {
     held = kept;
+    heldAt = at;
+    heldEnd = end;
+    intake.pin(kept.capacity());
   }
 
   boolean isHolding() {
@@ -137,12 +139,17 @@ final class FrameReceiver {
     if (taken == null) {
       return;
     }
-    held = null;
+    forgetHeld(taken);
     try {
-      parse(taken, Block.HEADROOM, Block.HEADROOM + heldLength);
+      parse(taken, heldAt, heldEnd);
     } finally {
       taken.release();
     }
+  }
+
+  private void forgetHeld(Block forgotten) {
+    held = null;
+    intake.pin(-forgotten.capacity());
   }
 
   // ---- Frames.
@@ -159,12 +166,25 @@ final class FrameReceiver {
   private void takeAll(Block bytes, int from, int end) {
     int at = from;
     while (at < end && !stream.isInputEnded()) {
+      if (stream.isSpent()) {
+        holdRest(bytes, at, end);
+        return;
+      }
       int taken = frameRemaining > 0 ? takePayload(bytes, at, end - at) : takeFrame(bytes, at, end);
       if (taken == 0) {
         keepRest(bytes, at, end - at);
         return;
       }
       at += taken;
+    }
+  }
+
+  /** Between two messages: the next one may not be delivered yet. */
+  private void holdRest(Block bytes, int at, int end) {
+    if (bytes.isPooled()) {
+      hold(bytes.retain(), at, end);
+    } else {
+      hold(bytes.bytes(), at, end);
     }
   }
 
@@ -387,10 +407,14 @@ final class FrameReceiver {
     }
     NioMessage message = loop.nextMessage();
     message.fill(stream, bytes, at, payloadLength, kind, isAlone);
+    intake.take(payloadLength);
     try {
       connection.onMessage(message);
     } finally {
       message.empty();
+    }
+    if (stream.isSpent()) {
+      stream.stopTaking();
     }
   }
 
@@ -430,8 +454,10 @@ final class FrameReceiver {
     if (before != null) {
       grown.bytes().put(Block.HEADROOM, before.bytes(), Block.HEADROOM, length);
       loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
+      intake.pin(-before.capacity());
       before.release();
     }
+    intake.pin(grown.capacity());
     block = grown;
     return grown;
   }
@@ -450,6 +476,9 @@ final class FrameReceiver {
   }
 
   private void forgetMessage() {
+    if (block != null) {
+      intake.pin(-block.capacity());
+    }
     block = null;
     length = 0;
     opcode = Opcode.CONTINUATION;
@@ -474,8 +503,8 @@ final class FrameReceiver {
     rest = null;
     restLength = 0;
     Block waiting = held;
-    held = null;
     if (waiting != null) {
+      forgetHeld(waiting);
       waiting.release();
     }
   }

@@ -2,6 +2,7 @@
 package dev.millrace.internal.nio;
 
 import dev.millrace.MillraceException;
+import dev.millrace.internal.spi.Tally;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,7 @@ final class LoopGroup {
   private final LoopSpec spec;
   private final List<NioLoop> loops = new ArrayList<>();
   private final ConnectionCount connections;
+  private final Tally tally = new Tally();
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
   private final CompletableFuture<Void> terminated = new CompletableFuture<>();
@@ -100,6 +102,11 @@ final class LoopGroup {
   /** How many connections there are and may be, on all loops. */
   ConnectionCount connections() {
     return connections;
+  }
+
+  /** What has happened to the sends of all connections. */
+  Tally tally() {
+    return tally;
   }
 
   // ---- Ending.

@@ -5,6 +5,7 @@ import dev.millrace.MillraceException;
 import dev.millrace.internal.spi.ClientLoop;
 import dev.millrace.internal.spi.ClientSpec;
 import dev.millrace.internal.spi.EngineClient;
+import dev.millrace.internal.spi.Tally;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -40,6 +41,11 @@ final class NioClient implements EngineClient {
   @Override
   public void readStatistics(int loop, long[] values) {
     loops.loop(loop).readStatistics(values);
+  }
+
+  @Override
+  public Tally tally() {
+    return loops.tally();
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import dev.millrace.Batching;
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
 import dev.millrace.Handler;
@@ -14,6 +15,7 @@ import dev.millrace.internal.protocol.CloseBody;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.AbstractConnection;
 import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.Tally;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -98,6 +100,11 @@ final class NioConnection extends AbstractConnection {
   }
 
   @Override
+  protected Tally tally() {
+    return loop.tally();
+  }
+
+  @Override
   public long id() {
     return id;
   }
@@ -113,71 +120,56 @@ final class NioConnection extends AbstractConnection {
 
   // ---- Sending.
 
-  @Override
-  public SendResult send(Message message) {
-    return Sender.send(this, message, 0);
+  private static int how(boolean compress) {
+    return compress ? 0 : SendQueue.UNCOMPRESSED;
   }
 
   @Override
-  public SendResult send(Lease lease) {
-    return Sender.send(this, lease, 0, null);
+  protected SendResult sendNow(Message message, boolean compress) {
+    return Sender.send(this, message, how(compress));
   }
 
   @Override
-  public SendResult send(ByteBuffer binary) {
-    return Sender.send(this, Opcode.BINARY, binary, null);
+  protected SendResult sendNow(Lease lease, boolean compress) {
+    return Sender.send(this, lease, how(compress), null);
   }
 
   @Override
-  public SendResult send(CharSequence text) {
-    return Sender.send(this, text, 0, null);
+  protected SendResult sendNow(ByteBuffer binary, boolean compress) {
+    return Sender.send(this, Opcode.BINARY | how(compress), binary, null);
   }
 
   @Override
-  protected SendResult sendUncompressed(Message message) {
-    return Sender.send(this, message, SendQueue.UNCOMPRESSED);
+  protected SendResult sendNow(CharSequence text, boolean compress) {
+    return Sender.send(this, text, how(compress), null);
   }
 
   @Override
-  protected SendResult sendUncompressed(Lease lease) {
-    return Sender.send(this, lease, SendQueue.UNCOMPRESSED, null);
-  }
-
-  @Override
-  protected SendResult sendUncompressed(ByteBuffer binary) {
-    return Sender.send(this, Opcode.BINARY | SendQueue.UNCOMPRESSED, binary, null);
-  }
-
-  @Override
-  protected SendResult sendUncompressed(CharSequence text) {
-    return Sender.send(this, text, SendQueue.UNCOMPRESSED, null);
-  }
-
-  @Override
-  public SendResult sendAll(List<? extends Lease> leases) {
+  protected SendResult sendAllNow(List<? extends Lease> leases) {
     return Sender.sendAll(this, leases);
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(Lease lease) {
+  protected CompletionStage<Void> sendAsyncNow(Lease lease) {
     return sendAsync(sent -> Sender.send(this, lease, 0, sent));
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(ByteBuffer binary) {
+  protected CompletionStage<Void> sendAsyncNow(ByteBuffer binary) {
     return sendAsync(sent -> Sender.send(this, Opcode.BINARY, binary, sent));
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(CharSequence text) {
+  protected CompletionStage<Void> sendAsyncNow(CharSequence text) {
     return sendAsync(sent -> Sender.send(this, text, 0, sent));
   }
 
-  private static CompletionStage<Void> sendAsync(
+  private CompletionStage<Void> sendAsync(
       Function<CompletableFuture<Void>, SendResult> send) {
     CompletableFuture<Void> sent = new CompletableFuture<>();
     SendResult result = send.apply(sent);
     if (result != SendResult.ACCEPTED) {
+      counted(result);
       sent.completeExceptionally(new SendException(result));
     }
     return sent.minimalCompletionStage();
@@ -265,8 +257,15 @@ final class NioConnection extends AbstractConnection {
   @Override
   public void flush() {
     if (loop.isCurrent()) {
+      stream.queue().releaseBatch();
       loop.flush();
     }
+  }
+
+  @Override
+  public void batch(Batching batching) {
+    Objects.requireNonNull(batching, "batching");
+    loop.run(() -> stream.queue().batch(batching));
   }
 
   @Override
@@ -291,8 +290,38 @@ final class NioConnection extends AbstractConnection {
     loop.run(() -> resumeReads(BY_APPLICATION));
   }
 
+  @Override
+  public void request(long messages) {
+    requirePositive("messages", messages);
+    loop.run(() -> stream.request(messages, 0));
+  }
+
+  @Override
+  public void requestBytes(long bytes) {
+    requirePositive("bytes", bytes);
+    loop.run(() -> stream.request(0, bytes));
+  }
+
+  private static void requirePositive(String name, long requested) {
+    if (requested <= 0) {
+      throw new IllegalArgumentException(
+          name + " requested out of range: value=" + requested + ", limits=1.." + Long.MAX_VALUE);
+    }
+  }
+
+  @Override
+  public long pinnedBytes() {
+    if (hasEnded()) {
+      return 0;
+    }
+    return stream.intake().pinnedBytes() + (queue == null ? 0 : queue.pinnedBytes());
+  }
+
   /** Loop thread. */
   void pauseReads(int by) {
+    if (by == BY_APPLICATION && (pauses & by) == 0 && !hasEnded()) {
+      tally().add(Tally.Count.PAUSES);
+    }
     pauses |= by;
     stream.pauseReads();
   }
@@ -365,7 +394,7 @@ final class NioConnection extends AbstractConnection {
     long now = System.nanoTime();
     ByteBuffer payload = ByteBuffer.allocate(RoundTrip.PAYLOAD_LENGTH).putLong(0, now);
     measured().sent(now);
-    SendResult result = Sender.send(this, Opcode.PING, payload, null);
+    SendResult result = counted(Sender.send(this, Opcode.PING, payload, null));
     if (result == SendResult.ACCEPTED) {
       loop.run(stream::awaitPong);
     }

@@ -3,6 +3,7 @@ package dev.millrace.internal.nio;
 
 import dev.millrace.Lease;
 import dev.millrace.Message;
+import dev.millrace.internal.spi.GrowableLease;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -13,14 +14,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   OPEN --take--> SENT     the reference has passed to a send
- *    |
- *    +---close---> CLOSED   the reference is given up
+ *    |  \
+ *    |   +-grow-> GROWING  --> OPEN, with another block
+ *    |               |
+ *    +---close-------+-----> CLOSED   the reference is given up
  * </pre>
  *
  * <p>Whoever moves it out of OPEN, with one compare-and-set, has the reference; so it is given up
  * exactly once whatever threads do.
  */
-final class NioLease implements Lease {
+final class NioLease implements Lease, GrowableLease {
   private static final VarHandle STATE;
 
   static {
@@ -34,12 +37,13 @@ final class NioLease implements Lease {
   private static final int OPEN = 0;
   private static final int SENT = 1;
   private static final int CLOSED = 2;
+  private static final int GROWING = 3;
 
   /** The range follows the buffer's position until it is set. */
   private static final int FOLLOWS_POSITION = -1;
 
-  private final Block block;
-  private final int capacity;
+  private Block block;
+  private int capacity;
   private final Message.Kind kind;
   private final boolean isRetained;
   private int rangeOffset;
@@ -122,7 +126,59 @@ final class NioLease implements Lease {
   public void close() {
     if (STATE.compareAndSet(this, OPEN, CLOSED)) {
       block.release();
+    } else {
+      // Whoever makes it grow gives the reference up.
+      STATE.compareAndSet(this, GROWING, CLOSED);
     }
+  }
+
+  @Override
+  public ByteBuffer grow(int newCapacity) {
+    if (!STATE.compareAndSet(this, OPEN, GROWING)) {
+      throw used();
+    }
+    Block before = block;
+    try {
+      moveTo(larger(newCapacity), newCapacity);
+    } finally {
+      if (!STATE.compareAndSet(this, GROWING, OPEN)) {
+        // Closed meanwhile.
+        block.release();
+      }
+    }
+    before.forgetLeased();
+    before.release();
+    return buffer();
+  }
+
+  /** A block of this capacity whose last bytes are those of the present one. */
+  private Block larger(int newCapacity) {
+    if (isRetained) {
+      throw new IllegalStateException("a received message cannot grow: length=" + capacity);
+    }
+    if (newCapacity < capacity) {
+      throw new IllegalArgumentException(
+          "a lease cannot shrink: capacity=" + capacity + ", next=" + newCapacity);
+    }
+    Block larger = newCapacity > Sender.MAX_PAYLOAD_LENGTH ? null : block.acquireLike(newCapacity);
+    if (larger == null) {
+      throw new IllegalStateException(
+          "no memory left for a lease to grow: capacity=" + capacity + ", next=" + newCapacity);
+    }
+    int at = Block.HEADROOM + newCapacity - capacity;
+    larger.bytes().put(at, block.bytes(), Block.HEADROOM, capacity);
+    return larger;
+  }
+
+  private void moveTo(Block larger, int newCapacity) {
+    buffer =
+        newCapacity == larger.capacity()
+            ? larger.leased()
+            : larger.bytes().slice(Block.HEADROOM, newCapacity);
+    block = larger;
+    capacity = newCapacity;
+    rangeOffset = 0;
+    rangeLength = FOLLOWS_POSITION;
   }
 
   /** Passes the reference to the caller, who sends or releases it. */
@@ -169,6 +225,10 @@ final class NioLease implements Lease {
 
   private IllegalStateException used() {
     return new IllegalStateException(
-        state == SENT ? "the lease was sent before" : "the lease was closed before");
+        switch (state) {
+          case SENT -> "the lease was sent before";
+          case GROWING -> "the lease is being grown by another thread";
+          default -> "the lease was closed before";
+        });
   }
 }

@@ -13,6 +13,7 @@ import dev.millrace.internal.spi.ErrorLog;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
+import dev.millrace.internal.spi.Tally;
 import dev.millrace.internal.spi.Watchdog;
 import java.io.IOException;
 import java.nio.channels.SelectionKey;
@@ -70,6 +71,7 @@ final class NioLoop implements Runnable {
   private final Selector selector;
   private final Thread thread;
   private final LoopWatch watch;
+  private final WaitedTime waiting = new WaitedTime();
   private final long idBase = Long.MIN_VALUE | (long) LOOPS.getAndIncrement() << LOOP_SHIFT;
   private final Counters counters = new Counters();
   private final BlockPool pool;
@@ -197,10 +199,12 @@ final class NioLoop implements Runnable {
     if (timeout == 0) {
       selector.selectNow(keyServer);
     } else {
+      waiting.begin();
       // Rounded up: an early wake would look and wait again. 0 would wait for ever.
       selector.select(
           keyServer, timeout < 0 ? 0 : (timeout + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI);
     }
+    waiting.end();
     watch.works();
     if (posts.awake() && !served) {
       counters.increment(LoopCounter.WAKEUPS);
@@ -232,6 +236,7 @@ final class NioLoop implements Runnable {
     if (!served) {
       // Awake: who posts from now on need not wake anybody.
       served = true;
+      waiting.end();
       watch.works();
       posts.awake();
     }
@@ -451,6 +456,10 @@ final class NioLoop implements Runnable {
     return sockets;
   }
 
+  Tally tally() {
+    return group.tally();
+  }
+
   ConnectionCount connections() {
     return group.connections();
   }
@@ -549,6 +558,7 @@ final class NioLoop implements Runnable {
   /** Any thread, also when the loop has ended. */
   void readStatistics(long[] values) {
     counters.read(values);
+    values[LoopCounter.WAITED_NANOS.ordinal()] = waiting.nanos();
     values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
     pool.readStatistics(values);
   }

@@ -4,6 +4,7 @@ package dev.millrace.internal.nio;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.spi.MessageMemory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * them in turn; each is emptied when its handler has returned, so that a message that was kept
  * throws instead of showing another peer's bytes.
  */
-final class NioMessage implements Message {
+final class NioMessage implements Message, MessageMemory {
   private final NioLoop loop;
   private Block block;
   private int at;
@@ -119,6 +120,18 @@ final class NioMessage implements Message {
   public ByteBuffer payload() {
     requireValid();
     return block.readOnlySlice(at, length);
+  }
+
+  @Override
+  public ByteBuffer memory() {
+    requireValid();
+    return block.memory();
+  }
+
+  @Override
+  public int memoryOffset() {
+    requireValid();
+    return at;
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.millrace.MillraceException;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.ServerSpec;
+import dev.millrace.internal.spi.Tally;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -106,6 +107,11 @@ final class NioServer implements EngineServer {
   @Override
   public void readStatistics(int loop, long[] values) {
     loops.loop(loop).readStatistics(values);
+  }
+
+  @Override
+  public Tally tally() {
+    return loops.tally();
   }
 
   @Override

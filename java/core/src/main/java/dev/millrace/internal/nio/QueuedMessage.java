@@ -4,6 +4,7 @@ package dev.millrace.internal.nio;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.internal.spi.HandlerQueue;
+import dev.millrace.internal.spi.MessageMemory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A message that waits for a handler on an executor, and is then given to it: one reference to a
  * block, given up when the handler has returned. Valid on the handler's thread for that call.
  */
-final class QueuedMessage extends HandlerQueue.MessageCall implements Message {
+final class QueuedMessage extends HandlerQueue.MessageCall implements Message, MessageMemory {
   private final NioConnection connection;
   private final Block block;
   private final int length;
@@ -87,6 +88,18 @@ final class QueuedMessage extends HandlerQueue.MessageCall implements Message {
   public ByteBuffer payload() {
     requireValid();
     return block.readOnlySlice(Block.HEADROOM, length);
+  }
+
+  @Override
+  public ByteBuffer memory() {
+    requireValid();
+    return block.memory();
+  }
+
+  @Override
+  public int memoryOffset() {
+    requireValid();
+    return Block.HEADROOM;
   }
 
   @Override

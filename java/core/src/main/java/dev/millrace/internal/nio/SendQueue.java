@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import dev.millrace.Batching;
 import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.LoopCounter;
@@ -57,6 +58,9 @@ final class SendQueue {
   // Whether a part of a message is among what is queued.
   private boolean hasMessage;
 
+  // What waits for more; null where nothing does.
+  private @Nullable Batch batch;
+
   SendQueue(NioLoop loop, Stream stream) {
     this.loop = loop;
     this.stream = stream;
@@ -103,7 +107,7 @@ final class SendQueue {
     to.put(piece.limit + header, payload, at, length);
     loop.frames().write(to, piece.limit, opcode, length);
     loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, length);
-    hasMessage |= !Opcode.isControl(opcode);
+    queued(opcode);
     extend(piece, header + length, sent);
     return true;
   }
@@ -191,7 +195,7 @@ final class SendQueue {
       throw new IllegalStateException("the text changed while it was sent: length=" + length);
     }
     loop.frames().write(to, piece.limit, opcode, length);
-    hasMessage = true;
+    queued(opcode);
     extend(piece, header + length, sent);
     return true;
   }
@@ -250,9 +254,9 @@ final class SendQueue {
         return;
       }
     }
-    hasMessage = true;
     int header = loop.frames().headerLength(length);
     if (headerInPlace) {
+      queued(opcode);
       loop.frames().write(block.bytes(), at - header, opcode, length);
       append(block, at - header, at + length, false).sent = sent;
     } else {
@@ -262,6 +266,7 @@ final class SendQueue {
         fail(sent);
         return;
       }
+      queued(opcode);
       loop.frames().write(piece.block().bytes(), piece.limit, opcode, length);
       extend(piece, header, null);
       append(block, at, at + length, false).sent = sent;
@@ -275,10 +280,18 @@ final class SendQueue {
    */
   void appendBorrowed(int opcode, Block received, int at, int length) {
     borrows = true;
-    hasMessage = true;
+    queued(opcode);
     int header = loop.frames().headerLength(length);
     loop.frames().write(received.bytes(), at - header, opcode, length);
     append(received, at - header, at + length, false);
+  }
+
+  /** A frame is queued. */
+  private void queued(int opcode) {
+    hasMessage |= !Opcode.isControl(opcode);
+    if (batch != null) {
+      batch.add(opcode);
+    }
   }
 
   /** An open piece with so much room behind its limit, or null. */
@@ -345,6 +358,36 @@ final class SendQueue {
     loop.pieces().giveBack(last);
   }
 
+  // ---- Batches.
+
+  /** What waits leaves at the end of the turn, and from then on by these limits. */
+  void batch(Batching batching) {
+    if (batch != null) {
+      batch.clear();
+    }
+    batch = batching.maxMessages() == 1 ? null : new Batch(stream, batching);
+    loop.markDirty(stream);
+  }
+
+  boolean isBatching() {
+    return batch != null;
+  }
+
+  /** What waits leaves with the next flush of its loop. */
+  void releaseBatch() {
+    if (batch != null) {
+      batch.release();
+      loop.markDirty(stream);
+    }
+  }
+
+  /** At the end of a turn: whether there is anything to send now. */
+  boolean wantsFlush() {
+    return head != null
+        && !blocked
+        && (batch == null || !stream.mayBatch() || !batch.keeps(bytes));
+  }
+
   // ---- Flushing.
 
   /** Hands to the kernel what it takes. */
@@ -368,6 +411,9 @@ final class SendQueue {
       }
     }
     blocked = head != null;
+    if (batch != null) {
+      batch.clear();
+    }
     if (borrows) {
       borrows = false;
       keepBorrowed();
@@ -447,5 +493,8 @@ final class SendQueue {
     addBytes(-bytes);
     blocked = false;
     borrows = false;
+    if (batch != null) {
+      batch.clear();
+    }
   }
 }

@@ -69,7 +69,9 @@ final class Sender {
     if (length <= SendQueue.COPY_LIMIT || connection.loop().frames().masks()) {
       ByteBuffer bytes = received.block().bytes();
       accepted = queue.appendCopy(opcode, bytes, received.at(), length, null, false);
-    } else if (received.isBorrowableBy(stream) && !queue.compresses(opcode, length)) {
+    } else if (received.isBorrowableBy(stream)
+        && !queue.isBatching()
+        && !queue.compresses(opcode, length)) {
       queue.appendBorrowed(opcode, received.block(), received.at(), length);
     } else {
       Block block = received.toBlock();

@@ -60,6 +60,7 @@ final class Stream {
   private final SendQueue queue;
   private final Watch watch;
   private final Pong pong = new Pong();
+  private final Intake intake;
   private final Ending ending = new Ending();
   private Phase phase = Phase.OPENING;
   private int armed;
@@ -93,6 +94,7 @@ final class Stream {
     this.key = key;
     queue = new SendQueue(loop, this);
     watch = new Watch(this);
+    intake = new Intake(this);
   }
 
   /** Begins the opening handshake, the first step of which may take so long. */
@@ -117,6 +119,10 @@ final class Stream {
 
   SendQueue queue() {
     return queue;
+  }
+
+  Intake intake() {
+    return intake;
   }
 
   Phase phase() {
@@ -177,8 +183,7 @@ final class Stream {
 
   /** Memory that it holds. */
   long pinnedBytes() {
-    FrameReceiver frames = receiver;
-    return queue.bytes() + (frames == null ? 0 : frames.pinnedBytes());
+    return queue.bytes() + intake.pinnedBytes();
   }
 
   private Limits limits() {
@@ -204,7 +209,9 @@ final class Stream {
     }
     FrameReceiver frames = receiver;
     if (frames != null && !inputEnded) {
-      frames.receive();
+      if (!frames.isHolding()) {
+        frames.receive();
+      }
     } else {
       discard();
     }
@@ -217,7 +224,7 @@ final class Stream {
     return switch (phase) {
       case OPENING -> opening != null && (opening.operations() & SelectionKey.OP_READ) != 0;
       case DRAINING -> true;
-      case OPEN -> !paused && !stopped && !inputEnded;
+      case OPEN -> !paused && !stopped && !inputEnded && !intake.isSpent();
       // The peer's Close may stand behind data that nobody wants any more.
       case CLOSING -> receiver != null && !stopped && !inputEnded;
       case ENDED -> false;
@@ -290,6 +297,7 @@ final class Stream {
       return;
     }
     // It may still be reading what we owe it.
+    loop.markDirty(this);
     if (phase != Phase.CLOSING) {
       watch.close();
     }
@@ -345,6 +353,7 @@ final class Stream {
     }
     phase = Phase.OPEN;
     receiver = new FrameReceiver(this);
+    intake.open();
     watch.open();
   }
 
@@ -388,6 +397,33 @@ final class Stream {
   void resumeReads() {
     paused = false;
     updateInterest();
+  }
+
+  /** Whether no message may be delivered for want of credits, or by a quota. */
+  boolean isSpent() {
+    return phase == Phase.OPEN && intake.isSpent();
+  }
+
+  /** Behind the message that took the last of it. */
+  void stopTaking() {
+    intake.stop();
+    updateInterest();
+  }
+
+  /** So many messages and bytes more may be delivered. */
+  void request(long messages, long bytes) {
+    if (messages > 0) {
+      intake.credits().requestMessages(messages);
+    }
+    if (bytes > 0) {
+      intake.credits().requestBytes(bytes);
+    }
+    updateInterest();
+  }
+
+  /** Whether what is sent may wait for more. */
+  boolean mayBatch() {
+    return isOpen() && !endOfFile;
   }
 
   /** A part of a message came, or went. */
@@ -678,6 +714,7 @@ final class Stream {
       ending.errno = error;
     }
     watch.end();
+    intake.end();
     if (receiver != null) {
       receiver.drop();
     }

@@ -25,7 +25,7 @@ import java.lang.annotation.Native;
  */
 public final class Records {
   /** The layout of everything below; the library answers the same number or is refused. */
-  @Native public static final int ABI = 4;
+  @Native public static final int ABI = 5;
 
   // The record.
   @Native public static final int RECORD_LENGTH = 32;
@@ -54,6 +54,12 @@ public final class Records {
   @Native public static final int CONNECT = 12;
   @Native public static final int ASK = 13;
   @Native public static final int OPEN = 14;
+  @Native public static final int CREDIT = 15;
+  @Native public static final int BATCH = 16;
+
+  // Opcodes of BATCH.
+  @Native public static final int SET_BATCH = 0;
+  @Native public static final int FLUSH_BATCH = 1;
 
   // Flags of commands.
   @Native public static final int BODY = 1;
@@ -175,7 +181,11 @@ public final class Records {
   @Native public static final int OPTION_DEFLATE_LEVEL_OFFSET = 112;
   @Native public static final int OPTION_DEFLATE_MEMORY_LEVEL_OFFSET = 116;
   @Native public static final int OPTION_DEFLATE_THRESHOLD_OFFSET = 120;
-  @Native public static final int OPTIONS_LENGTH = 128;
+  @Native public static final int OPTION_MESSAGES_PER_SECOND_OFFSET = 128;
+  @Native public static final int OPTION_BYTES_PER_SECOND_OFFSET = 136;
+  @Native public static final int OPTION_CHECKED_OFFSET = 144;
+  @Native public static final int OPTION_MAX_CREDIT_BYTES_OFFSET = 152;
+  @Native public static final int OPTIONS_LENGTH = 160;
 
   // Allocators of a loop's options.
   @Native public static final int ALLOCATOR_BLOCKS = 0;
@@ -231,6 +241,12 @@ public final class Records {
   @Native public static final int COUNTER_COMPRESSION_USE = 48;
   @Native public static final int COUNTER_COMPRESSION_HIGH_WATER = 49;
   @Native public static final int COUNTER_COMPRESSION_SPILLS = 50;
+  @Native public static final int COUNTER_WAITED_NS = 51;
+  @Native public static final int COUNTER_MESSAGES_BATCHED = 52;
+  @Native public static final int COUNTER_SENDS_SAVED = 53;
+  @Native public static final int COUNTER_QUOTA_STOPS = 54;
+  @Native public static final int COUNTER_CREDIT_STOPS = 55;
+  @Native public static final int COUNTER_INBOUND_BYTES_PINNED = 56;
   @Native public static final int COUNTER_BLOCKS_BY_CLASS = 64;
   @Native public static final int BLOCK_CLASSES = 23;
 

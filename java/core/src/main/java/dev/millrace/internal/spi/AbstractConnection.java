@@ -14,6 +14,7 @@ import dev.millrace.WebSocketControls;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -171,26 +172,101 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     }
   }
 
-  // ---- Send options. Of these there is only the choice to compress.
+  // ---- Sending.
+
+  /** Counts what happens to its sends. */
+  protected abstract Tally tally();
+
+  /** Sends, as {@link #send(Message)}; {@code compress} says whether it may be compressed. */
+  protected abstract SendResult sendNow(Message message, boolean compress);
+
+  /** As {@link #sendNow(Message, boolean)}. */
+  protected abstract SendResult sendNow(Lease lease, boolean compress);
+
+  /** As {@link #sendNow(Message, boolean)}. */
+  protected abstract SendResult sendNow(ByteBuffer binary, boolean compress);
+
+  /** As {@link #sendNow(Message, boolean)}. */
+  protected abstract SendResult sendNow(CharSequence text, boolean compress);
+
+  /** As {@link #sendAll}. */
+  protected abstract SendResult sendAllNow(List<? extends Lease> leases);
+
+  /** As {@link #sendAsync(Lease)}; counts a refusal itself. */
+  protected abstract CompletionStage<Void> sendAsyncNow(Lease lease);
+
+  /** As {@link #sendAsyncNow(Lease)}. */
+  protected abstract CompletionStage<Void> sendAsyncNow(ByteBuffer binary);
+
+  /** As {@link #sendAsyncNow(Lease)}. */
+  protected abstract CompletionStage<Void> sendAsyncNow(CharSequence text);
+
+  @Override
+  public final SendResult send(Message message) {
+    return counted(sendNow(message, true));
+  }
+
+  @Override
+  public final SendResult send(Lease lease) {
+    return counted(sendNow(lease, true));
+  }
+
+  @Override
+  public final SendResult send(ByteBuffer binary) {
+    return counted(sendNow(binary, true));
+  }
+
+  @Override
+  public final SendResult send(CharSequence text) {
+    return counted(sendNow(text, true));
+  }
 
   @Override
   public final SendResult send(Message message, SendOptions options) {
-    return compresses(options) ? send(message) : sendUncompressed(message);
+    return counted(sendNow(message, compresses(options)));
   }
 
   @Override
   public final SendResult send(Lease lease, SendOptions options) {
-    return compresses(options) ? send(lease) : sendUncompressed(lease);
+    return counted(sendNow(lease, compresses(options)));
   }
 
   @Override
   public final SendResult send(ByteBuffer binary, SendOptions options) {
-    return compresses(options) ? send(binary) : sendUncompressed(binary);
+    return counted(sendNow(binary, compresses(options)));
   }
 
   @Override
   public final SendResult send(CharSequence text, SendOptions options) {
-    return compresses(options) ? send(text) : sendUncompressed(text);
+    return counted(sendNow(text, compresses(options)));
+  }
+
+  @Override
+  public final SendResult sendAll(List<? extends Lease> leases) {
+    return counted(sendAllNow(leases));
+  }
+
+  @Override
+  public final CompletionStage<Void> sendAsync(Lease lease) {
+    return sendAsyncNow(lease);
+  }
+
+  @Override
+  public final CompletionStage<Void> sendAsync(ByteBuffer binary) {
+    return sendAsyncNow(binary);
+  }
+
+  @Override
+  public final CompletionStage<Void> sendAsync(CharSequence text) {
+    return sendAsyncNow(text);
+  }
+
+  /** Counts a refusal, and answers the same. */
+  protected final SendResult counted(SendResult result) {
+    if (result == SendResult.REFUSED) {
+      tally().add(Tally.Count.REFUSED);
+    }
+    return result;
   }
 
   private static boolean compresses(SendOptions options) {
@@ -201,26 +277,6 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
       throw new UnsupportedOperationException("policies for full queues are not in 0.1.0");
     }
     return options.compress();
-  }
-
-  /** Sends a message that is not to be compressed. */
-  protected SendResult sendUncompressed(Message message) {
-    return send(message);
-  }
-
-  /** As {@link #sendUncompressed(Message)}. */
-  protected SendResult sendUncompressed(Lease lease) {
-    return send(lease);
-  }
-
-  /** As {@link #sendUncompressed(Message)}. */
-  protected SendResult sendUncompressed(ByteBuffer binary) {
-    return send(binary);
-  }
-
-  /** As {@link #sendUncompressed(Message)}. */
-  protected SendResult sendUncompressed(CharSequence text) {
-    return send(text);
   }
 
   @Override

@@ -31,6 +31,13 @@ public interface EngineClient {
   void readStatistics(int loop, long[] values);
 
   /**
+   * What has happened to the sends of all connections.
+   *
+   * @return the same object always, also when the client has ended
+   */
+  Tally tally();
+
+  /**
    * Fails the attempts, sends every connection a Close frame with 1001, waits for them up to a
    * time, cuts the rest and ends the loops. Blocks until all is done, except on a loop thread,
    * where it starts this and returns. Calling it again waits for the first call.

@@ -33,6 +33,13 @@ public interface EngineServer {
   void readStatistics(int loop, long[] values);
 
   /**
+   * What has happened to the sends of all connections.
+   *
+   * @return the same object always, also when the server has ended
+   */
+  Tally tally();
+
+  /**
    * Stops accepting, sends every connection a Close frame with 1001, waits for them up to a time,
    * cuts the rest and ends the loops. Blocks until all is done, except on a loop thread, where it
    * starts this and returns. Calling it again waits for the first call.

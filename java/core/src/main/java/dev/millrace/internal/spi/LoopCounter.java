@@ -56,7 +56,19 @@ public enum LoopCounter {
   COMPRESSION_USE,
   COMPRESSION_HIGH_WATER,
   COMPRESSION_SPILLS,
-  BLOCKED;
+  BLOCKED,
+  /** Nanoseconds spent waiting for events; the rest of the time the loop was busy. */
+  WAITED_NANOS,
+  /** Messages that waited for others by {@link dev.millrace.Batching}. */
+  MESSAGES_BATCHED,
+  /** Times that a turn had something to send and a batch kept it: system calls that were saved. */
+  SENDS_SAVED,
+  /** Times that a quota of messages or bytes a second stopped a connection's reads. */
+  QUOTA_STOPS,
+  /** Times that spent credits stopped a connection's reads. */
+  CREDIT_STOPS,
+  /** Bytes pinned by what is being received: messages in pieces, and input that waits. */
+  INBOUND_BYTES_PINNED;
 
   /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */
   public static final int BLOCK_CLASSES = 23;

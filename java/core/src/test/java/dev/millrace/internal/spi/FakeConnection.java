@@ -20,6 +20,7 @@ import java.util.concurrent.CompletionStage;
 public final class FakeConnection extends AbstractConnection {
 
   public final List<String> closes = new ArrayList<>();
+  private final Tally tally = new Tally();
 
   public FakeConnection(Handler handler) {
     this(handler, new FakeHandshake("/fake"));
@@ -46,6 +47,11 @@ public final class FakeConnection extends AbstractConnection {
   }
 
   @Override
+  protected Tally tally() {
+    return tally;
+  }
+
+  @Override
   protected void beginClose(int code, String reason) {
     closes.add(code + " " + reason);
   }
@@ -56,42 +62,42 @@ public final class FakeConnection extends AbstractConnection {
   }
 
   @Override
-  public SendResult send(Message message) {
+  protected SendResult sendNow(Message message, boolean compress) {
     return SendResult.CLOSED;
   }
 
   @Override
-  public SendResult send(Lease lease) {
+  protected SendResult sendNow(Lease lease, boolean compress) {
     return SendResult.CLOSED;
   }
 
   @Override
-  public SendResult send(ByteBuffer binary) {
+  protected SendResult sendNow(ByteBuffer binary, boolean compress) {
     return SendResult.CLOSED;
   }
 
   @Override
-  public SendResult send(CharSequence text) {
+  protected SendResult sendNow(CharSequence text, boolean compress) {
     return SendResult.CLOSED;
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(Lease lease) {
+  protected CompletionStage<Void> sendAsyncNow(Lease lease) {
     return CompletableFuture.completedStage(null);
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(ByteBuffer binary) {
+  protected CompletionStage<Void> sendAsyncNow(ByteBuffer binary) {
     return CompletableFuture.completedStage(null);
   }
 
   @Override
-  public CompletionStage<Void> sendAsync(CharSequence text) {
+  protected CompletionStage<Void> sendAsyncNow(CharSequence text) {
     return CompletableFuture.completedStage(null);
   }
 
   @Override
-  public SendResult sendAll(List<? extends Lease> leases) {
+  protected SendResult sendAllNow(List<? extends Lease> leases) {
     return SendResult.CLOSED;
   }
 

@@ -1,55 +1,220 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.flatbuffers;
 
+import dev.millrace.Message;
+import dev.millrace.internal.spi.MessageVerifier;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A FlatBuffers schema to verify messages against, with the generated class that reads them.
- * Immutable; any thread.
+ *
+ * <p>A buffer that was verified can be read to its last field without leaving it: offsets, vtables,
+ * vectors, strings, unions and structs lie within the buffer and are aligned, required fields are
+ * present, the file identifier is the schema's. What values mean is not judged: a number may be
+ * outside its enum, a string need not be UTF-8 unless {@link #withUtf8Check} asks for it.
+ *
+ * <p>Immutable; any thread. Verifying allocates nothing when a buffer is good, and needs no server.
  *
  * @param <T> the generated class of the root table
- * @implNote Verified messages are not in 0.1.0: {@link #load} throws {@link
- *     UnsupportedOperationException}, so that no schema exists yet. Until then a handler reads
- *     {@link dev.millrace.Message#payload()} with its generated class, unverified: hostile offsets
- *     make it throw or read wrong values, but never a byte outside the message.
  */
 public final class Schema<T> {
 
-  private Schema() {}
+  /** The default of {@link #maxDepth()}: 64, as in FlatBuffers' own verifier. */
+  public static final int DEFAULT_MAX_DEPTH = 64;
+
+  /** The default of {@link #maxTables()}: a million, as in FlatBuffers' own verifier. */
+  public static final int DEFAULT_MAX_TABLES = 1_000_000;
+
+  private static final int MAX_DEPTH = 512;
+  private static final ThreadLocal<Walk> WALK = ThreadLocal.withInitial(Walk::new);
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  private final byte[] bfbs;
+  private final SchemaShape shape;
+  private final Function<ByteBuffer, T> root;
+  private volatile @Nullable Known known;
+
+  /** An engine's verifier, and what it calls this schema. */
+  private record Known(MessageVerifier verifier, int handle) {}
+
+  private Schema(byte[] bfbs, SchemaShape shape, Function<ByteBuffer, T> root) {
+    this.bfbs = bfbs;
+    this.shape = shape;
+    this.root = root;
+  }
 
   /**
-   * Loads a binary schema.
+   * Loads a binary schema. It is input like any other and verified too.
    *
-   * @param bfbs what {@code flatc -b --schema} wrote
+   * @param bfbs what {@code flatc -b --schema} wrote, at most 16 MiB; with {@code --bfbs-builtins}
+   *     nested buffers are verified, which the schema does not tell otherwise
    * @param root reads the root table, such as {@code Order::getRootAsOrder}
    * @param <T> the generated class of the root table
-   * @return the schema
-   * @throws IllegalArgumentException if the bytes are not a binary schema
-   * @throws UnsupportedOperationException always
-   * @implNote Verified messages are not in 0.1.0; this throws {@link
-   *     UnsupportedOperationException}.
+   * @return the schema, with the default limits
+   * @throws IllegalArgumentException if the bytes are no binary schema, if it has no root type, or
+   *     if it uses what cannot be verified: FlexBuffers, 64-bit offsets
    */
   public static <T> Schema<T> load(byte[] bfbs, Function<ByteBuffer, T> root) {
-    Objects.requireNonNull(bfbs, "bfbs");
     Objects.requireNonNull(root, "root");
-    throw notYet();
+    byte[] copy = bfbs.clone();
+    return new Schema<>(copy, SchemaLoader.load(copy), root);
+  }
+
+  /**
+   * The same schema with another limit of tables in tables.
+   *
+   * @param maxDepth 1 to 512; the root table has depth 1
+   * @return a new schema
+   * @throws IllegalArgumentException if the limit is out of range
+   */
+  public Schema<T> withMaxDepth(int maxDepth) {
+    if (maxDepth < 1 || maxDepth > MAX_DEPTH) {
+      throw new IllegalArgumentException(
+          "maxDepth out of range: maxDepth=" + maxDepth + ", limits=1.." + MAX_DEPTH);
+    }
+    return with(maxDepth, shape.maxTables(), shape.checksUtf8());
+  }
+
+  /**
+   * The same schema with another limit of tables in a message.
+   *
+   * @param maxTables at least 1
+   * @return a new schema
+   * @throws IllegalArgumentException if the limit is out of range
+   */
+  public Schema<T> withMaxTables(int maxTables) {
+    if (maxTables < 1) {
+      throw new IllegalArgumentException(
+          "maxTables out of range: maxTables=" + maxTables + ", limits=1.." + Integer.MAX_VALUE);
+    }
+    return with(shape.maxDepth(), maxTables, shape.checksUtf8());
+  }
+
+  /**
+   * The same schema, with strings checked or not. FlatBuffers' own verifier does not check them.
+   *
+   * @param isOn whether strings must be well-formed UTF-8
+   * @return a new schema
+   */
+  public Schema<T> withUtf8Check(boolean isOn) {
+    return with(shape.maxDepth(), shape.maxTables(), isOn);
+  }
+
+  private Schema<T> with(int maxDepth, int maxTables, boolean checksUtf8) {
+    SchemaShape changed =
+        new SchemaShape(
+            shape.root(),
+            shape.hasIdentifier(),
+            shape.identifier(),
+            maxDepth,
+            maxTables,
+            checksUtf8);
+    return new Schema<>(bfbs, changed, root);
+  }
+
+  /**
+   * How deep tables may lie in tables.
+   *
+   * @return the limit
+   */
+  public int maxDepth() {
+    return shape.maxDepth();
+  }
+
+  /**
+   * How many tables a message may have.
+   *
+   * @return the limit
+   */
+  public int maxTables() {
+    return shape.maxTables();
+  }
+
+  /**
+   * Whether strings must be well-formed UTF-8.
+   *
+   * @return false by default
+   */
+  public boolean checksUtf8() {
+    return shape.checksUtf8();
   }
 
   /**
    * Checks that a buffer can be read as this schema's root table without leaving the buffer. Needs
    * no server.
    *
-   * @param buffer the bytes between position and limit; not changed
-   * @throws IllegalArgumentException if the buffer breaks the schema, with the path of the fault
+   * @param buffer the bytes between position and limit; not changed. Nobody may write them
+   *     meanwhile, or afterwards as long as they are read
+   * @throws IllegalArgumentException if the buffer breaks the schema, with the path of the first
+   *     fault, as in "Order.legs[3].symbol: string past end"
    */
   public void verify(ByteBuffer buffer) {
-    Objects.requireNonNull(buffer, "buffer");
-    throw notYet();
+    Fault fault = firstFault(buffer, buffer.position(), buffer.remaining());
+    if (fault != null) {
+      throw new IllegalArgumentException(fault.toString());
+    }
   }
 
-  static UnsupportedOperationException notYet() {
-    return new UnsupportedOperationException("verified messages are not in 0.1.0");
+  /**
+   * As {@link #verify}, for who expects bad buffers.
+   *
+   * @param buffer the bytes between position and limit; not changed
+   * @return the first fault, empty if the buffer is good
+   */
+  public Optional<Fault> check(ByteBuffer buffer) {
+    return Optional.ofNullable(firstFault(buffer, buffer.position(), buffer.remaining()));
+  }
+
+  /**
+   * Verifies a buffer and reads it.
+   *
+   * @param buffer the bytes between position and limit; not changed, and read by the result
+   * @return the root table
+   * @throws IllegalArgumentException as {@link #verify} does
+   */
+  public T read(ByteBuffer buffer) {
+    verify(buffer);
+    return rootOf(buffer.slice());
+  }
+
+  /** The root table of a buffer of exactly a verified message. */
+  T rootOf(ByteBuffer message) {
+    return root.apply(message.order(ByteOrder.LITTLE_ENDIAN));
+  }
+
+  /** By the walk in Java. */
+  @Nullable Fault firstFault(ByteBuffer buffer, int start, int length) {
+    return WALK.get().firstFault(shape, buffer, start, length);
+  }
+
+  /** By the walk of an engine. */
+  boolean accepts(MessageVerifier verifier, Message message) {
+    Known own = known;
+    if (own == null || own.verifier != verifier) {
+      own = introduceTo(verifier);
+    }
+    try {
+      return verifier.accepts(own.handle, message);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private synchronized Known introduceTo(MessageVerifier verifier) {
+    Known own = known;
+    if (own == null || own.verifier != verifier) {
+      int handle = verifier.load(bfbs, shape.maxDepth(), shape.maxTables(), shape.checksUtf8());
+      own = new Known(verifier, handle);
+      CLEANER.register(this, () -> verifier.forget(handle));
+      known = own;
+    }
+    return own;
   }
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.flatbuffers;
+
+import com.google.flatbuffers.Table;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.reflect.Method;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One object of the root table's class that is moved from message to message. One thread.
+ *
+ * <p>What generated code calls {@code __init} is {@code Table.__reset}, which is protected; it is
+ * reached by reflection, as flatbuffers-java is no module that could forbid it. Where that fails,
+ * or a function other than the generated one gives the root, there is none to reuse and every
+ * message gets an object of its own.
+ */
+final class ReusedTable<T> {
+  private static final @Nullable MethodHandle RESET = reset();
+
+  /**
+   * An empty table:
+   *
+   * <pre>
+   *   0 i32 8, the root   4 u16 4, the vtable's length   6 u16 4, the table's length   8 i32 4, to the vtable
+   * </pre>
+   */
+  private static final int[] EMPTY_TABLE = {8, 4 | 4 << Short.SIZE, 4};
+
+  /** A table at 0 whose vtable has all fields and lies beyond the end: whatever is read throws. */
+  private static final ByteBuffer NOWHERE =
+      ByteBuffer.allocateDirect(Integer.BYTES + Short.BYTES)
+          .order(ByteOrder.LITTLE_ENDIAN)
+          .putInt(0, -Integer.BYTES)
+          .putShort(Integer.BYTES, Short.MAX_VALUE)
+          .asReadOnlyBuffer()
+          .order(ByteOrder.LITTLE_ENDIAN);
+
+  private final @Nullable T table;
+  private boolean isAttached;
+
+  ReusedTable(Schema<T> schema) {
+    T made = RESET == null ? null : probe(schema);
+    table = made;
+    if (made != null) {
+      detach();
+    }
+  }
+
+  private static @Nullable MethodHandle reset() {
+    try {
+      Method method = Table.class.getDeclaredMethod("__reset", int.class, ByteBuffer.class);
+      method.setAccessible(true);
+      return MethodHandles.lookup().unreflect(method);
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      return null;
+    }
+  }
+
+  /** What the root function makes of an empty table, if it does nothing but make a new object. */
+  private static <T> @Nullable T probe(Schema<T> schema) {
+    try {
+      ByteBuffer empty = emptyTable();
+      T first = schema.rootOf(empty);
+      T second = schema.rootOf(emptyTable());
+      boolean isPlain =
+          first != second && first instanceof Table table && table.getByteBuffer() == empty;
+      return isPlain ? first : null;
+    } catch (RuntimeException e) {
+      return null;
+    }
+  }
+
+  private static ByteBuffer emptyTable() {
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(EMPTY_TABLE.length * Integer.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (int word : EMPTY_TABLE) {
+      bytes.putInt(word);
+    }
+    return bytes.flip();
+  }
+
+  /**
+   * The root table of a verified message, or null if this object is in use, by a handler that was
+   * called within a handler, or there is none.
+   */
+  @Nullable T attach(ByteBuffer memory, int start) {
+    if (table == null || isAttached) {
+      return null;
+    }
+    isAttached = true;
+    reset(table, start + memory.getInt(start), memory);
+    return table;
+  }
+
+  /** Lets the table read nothing. */
+  void detach() {
+    reset(table, 0, NOWHERE);
+    isAttached = false;
+  }
+
+  private static void reset(@Nullable Object table, int position, ByteBuffer memory) {
+    try {
+      RESET.invokeExact((Table) table, position, memory);
+    } catch (Throwable t) {
+      throw new IllegalStateException("a generated table could not be moved", t);
+    }
+  }
+}

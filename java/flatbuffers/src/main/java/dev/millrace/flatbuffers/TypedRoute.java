@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.flatbuffers;
+
+import dev.millrace.CloseCode;
+import dev.millrace.CloseReason;
+import dev.millrace.Connection;
+import dev.millrace.Handler;
+import dev.millrace.Message;
+import dev.millrace.internal.spi.CheckedMode;
+import dev.millrace.internal.spi.MessageMemory;
+import dev.millrace.internal.spi.MessageVerifier;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Verifies messages and hands them to a typed handler. Where the engine shows its memory, messages
+ * are judged and read there; else, and in the checked mode, in a slice of exactly the message.
+ */
+final class TypedRoute<T> implements Handler {
+  /** What a Close frame has room for behind its code (RFC 6455 5.5). */
+  private static final int MAX_REASON_BYTES = 123;
+
+  private final Schema<T> schema;
+  private final TypedHandler<T> handler;
+  private final ThreadLocal<ReusedTable<T>> tables;
+
+  TypedRoute(Schema<T> schema, TypedHandler<T> handler) {
+    this.schema = schema;
+    this.handler = handler;
+    tables = ThreadLocal.withInitial(() -> new ReusedTable<>(schema));
+  }
+
+  /** A fault as the reason of a Close frame. Names of schemas are ASCII. */
+  static String reason(Fault fault) {
+    String text = fault.toString();
+    return text.length() <= MAX_REASON_BYTES ? text : text.substring(0, MAX_REASON_BYTES);
+  }
+
+  @Override
+  public void onMessage(Connection connection, Message message) throws Exception {
+    if (message.kind() != Message.Kind.BINARY) {
+      connection.close(CloseCode.UNSUPPORTED_DATA, "binary messages only");
+      return;
+    }
+    ByteBuffer memory;
+    int start;
+    MessageVerifier verifier = null;
+    if (message instanceof MessageMemory own && !CheckedMode.isOn()) {
+      // A handler may have moved its limits: getByteBuffer() of a table is this very object.
+      memory = own.memory().clear().order(ByteOrder.LITTLE_ENDIAN);
+      start = own.memoryOffset();
+      verifier = own.verifier();
+    } else {
+      memory = message.payload().order(ByteOrder.LITTLE_ENDIAN);
+      start = 0;
+    }
+    Fault fault = judge(verifier, message, memory, start);
+    if (fault == null) {
+      deliver(connection, message, memory, start);
+    } else {
+      handler.onInvalid(connection, fault);
+    }
+  }
+
+  private @Nullable Fault judge(
+      @Nullable MessageVerifier verifier, Message message, ByteBuffer memory, int start) {
+    if (verifier != null && schema.accepts(verifier, message)) {
+      return null;
+    }
+    Fault fault = schema.firstFault(memory, start, message.length());
+    if (verifier != null && fault == null) {
+      throw new IllegalStateException("the two verifiers disagree: length=" + message.length());
+    }
+    return fault;
+  }
+
+  private void deliver(Connection connection, Message message, ByteBuffer memory, int start)
+      throws Exception {
+    ReusedTable<T> reused = tables.get();
+    T table = reused.attach(memory, start);
+    if (table == null) {
+      handler.onMessage(connection, schema.rootOf(message.payload()));
+      return;
+    }
+    try {
+      handler.onMessage(connection, table);
+    } finally {
+      reused.detach();
+    }
+  }
+
+  @Override
+  public void onOpen(Connection connection) throws Exception {
+    handler.onOpen(connection);
+  }
+
+  @Override
+  public void onWritable(Connection connection) throws Exception {
+    handler.onWritable(connection);
+  }
+
+  @Override
+  public void onClose(Connection connection, CloseReason reason) throws Exception {
+    handler.onClose(connection, reason);
+  }
+
+  @Override
+  public void onError(Connection connection, Throwable cause) {
+    handler.onError(connection, cause);
+  }
+}

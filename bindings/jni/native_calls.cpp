@@ -5,11 +5,13 @@
 #include <jni.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "dev_millrace_internal_jni_NativeCalls.h"
 #include "engine/engine.hpp"
 #include "ring/records.hpp"
+#include "verify/schemas.hpp"
 
 namespace {
 
@@ -99,4 +101,22 @@ jint Java_dev_millrace_internal_jni_NativeCalls_retain(JNIEnv*, jclass, jlong ad
 
 jint Java_dev_millrace_internal_jni_NativeCalls_release(JNIEnv*, jclass, jlong address) {
   return millrace::engine::release(address);
+}
+
+jint Java_dev_millrace_internal_jni_NativeCalls_loadSchema(JNIEnv* env, jclass, jobject bfbs, jint length,
+                                                           jint max_depth, jint max_tables, jboolean check_utf8) {
+  const auto* bytes = static_cast<const std::uint8_t*>(env->GetDirectBufferAddress(bfbs));
+  if (length < 0 || env->GetDirectBufferCapacity(bfbs) < length) return -EINVAL;
+  const millrace::verify::Limits limits{.max_depth = static_cast<std::uint32_t>(max_depth),
+                                        .max_tables = static_cast<std::uint32_t>(max_tables),
+                                        .check_utf8 = check_utf8 == JNI_TRUE};
+  return millrace::verify::keep(bytes, static_cast<std::size_t>(length), limits);
+}
+
+jint Java_dev_millrace_internal_jni_NativeCalls_verify(JNIEnv*, jclass, jint schema, jlong address, jint length) {
+  return millrace::verify::judge(schema, millrace::engine::payload(address, length), static_cast<std::size_t>(length));
+}
+
+jint Java_dev_millrace_internal_jni_NativeCalls_forgetSchema(JNIEnv*, jclass, jint schema) {
+  return millrace::verify::forget(schema);
 }

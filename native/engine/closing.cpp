@@ -19,7 +19,10 @@ void Loop::begin_closing(std::uint32_t slot) noexcept {
   if (!connection.websocket) drop_held(connection);
   drop_message(connection);
   connection.stopped = false;
+  end_limits(connection);
+  connection.batching = false;
   set_deadline(slot, options_.close_timeout_ns);
+  if (connection.keeping) flush_queue(slot);
 }
 
 /// The kernel has everything that was queued on a closing connection. After two Close frames the server closes first
@@ -39,6 +42,8 @@ void Loop::last_byte_sent(std::uint32_t slot) noexcept {
 /// The peer's FIN came.
 void Loop::peer_finished(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
+  if (connection.keeping) flush_queue(slot);
+  if (has_ended(connection)) return;
   connection.eof = true;
   const bool unsent = connection.queue_head != kNone;
   if (connection.phase == Phase::draining || !unsent) {
@@ -62,7 +67,7 @@ void Loop::discard(std::uint32_t slot) noexcept {
     end(slot, 0, false);
     return;
   }
-  connection.discarded += static_cast<std::uint32_t>(received);
+  connection.discarded = (connection.discarded + static_cast<std::uint32_t>(received)) & kDiscardMask;
   if (connection.discarded > kDiscardLimit) end(slot, 0, false);
 }
 
@@ -76,6 +81,7 @@ void Loop::force_close(std::uint32_t slot) noexcept {
   put_frame(slot, protocol::Opcode::close, body, length, 0);
   if (has_ended(connections_[slot])) return;  // it was the one that held most when there was no room for the frame
   begin_closing(slot);
+  if (has_ended(connections_[slot])) return;  // what a batch kept has failed to leave
   tell_buffered(slot);
   send_gathered(slot);
 }
@@ -212,9 +218,7 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
   for (std::uint32_t index = 0; index < connections_.known_count(); ++index) {
     const Connection& connection = connections_[index];
     if (connection.phase == Phase::free || connection.phase == Phase::ended) continue;
-    std::uint64_t pinned = connection.buffered;
-    if (connection.block != 0) pinned += blocks().size_of(connection.block);
-    if (connection.held != kNone) pinned += blocks().size_of(held_[connection.held].block);
+    std::uint64_t pinned = connection.buffered + static_cast<std::uint64_t>(pinned_words_[index]);
     if (connection.opening != kNone && openings_[connection.opening].block != 0) {
       pinned += blocks().size_of(openings_[connection.opening].block);
     }

@@ -30,7 +30,7 @@ bool is_sendable(std::uint8_t opcode, std::uint32_t length) noexcept {
 
 /// Whether it is of a connection, and waits for its turn in that one's chain.
 bool is_chained(std::uint8_t type) noexcept {
-  return (type >= ring::kAcceptUpgrade && type <= ring::kResumeReads) || type == ring::kAsk || type == ring::kOpen;
+  return (type >= ring::kAcceptUpgrade && type <= ring::kResumeReads) || (type >= ring::kAsk && type <= ring::kBatch);
 }
 
 os::ListenOptions listen_options(const ring::ListenBody& body) noexcept {
@@ -80,6 +80,8 @@ void Loop::run_chain(std::uint32_t slot) noexcept {
   std::uint16_t link = connection.chain_head;
   connection.chain_head = connection.chain_tail = 0;
   put_pong(slot);
+  const bool urgent = gather_.count() > 0;
+  const std::int64_t sent_before = counters_[ring::kMessagesSent];
   for (; link != 0; link = chain_next_[link - 1]) {
     const ring::Record& command = commands_.at(link - 1U);
     if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.phase == Phase::draining) {
@@ -89,7 +91,11 @@ void Loop::run_chain(std::uint32_t slot) noexcept {
     }
     run(slot, command);
   }
-  send_gathered(slot);
+  if (connection.batching) {
+    gather_batch(slot, counters_[ring::kMessagesSent] - sent_before, urgent);
+  } else {
+    send_gathered(slot);
+  }
 }
 
 void Loop::run(std::uint32_t slot, const ring::Record& command) noexcept {
@@ -118,6 +124,12 @@ void Loop::run(std::uint32_t slot, const ring::Record& command) noexcept {
       return;
     case ring::kResumeReads:
       connection.paused = false;
+      return;
+    case ring::kCredit:
+      give_credit(slot, command);
+      return;
+    case ring::kBatch:
+      set_batch(slot, command);
       return;
     default:
       return;
@@ -243,6 +255,7 @@ void Loop::send_message(std::uint32_t slot, const ring::Record& command) noexcep
     if ((command.flags & ring::kOwned) != 0) release_address(command.address);
     count(ring::kMessagesSent);
     put_ping(slot, false, command.auxiliary);
+    hurry_batch(slot);
     return;
   }
   // Behind bytes that wait it has not gone yet.

@@ -101,11 +101,15 @@ struct alignas(64) Connection {
   bool own_ping : 1;  ///< the last ping was the engine's, not the application's
   std::int32_t error_number;
   std::uint32_t next_pending;
-  loop::TimerWheel::Id timer;  ///< stands at the earliest deadline, or before it
-  std::uint32_t opening;       ///< index of its Opening, while there is one
-  std::uint32_t held;          ///< index of its HeldInput, while there is one
-  std::uint32_t pong;          ///< index of its Pong, while one waits
-  std::uint32_t discarded;     ///< bytes thrown away while draining
+  loop::TimerWheel::Id timer;    ///< stands at the earliest deadline, or before it
+  std::uint32_t opening;         ///< index of its Opening, while there is one
+  std::uint32_t held;            ///< index of its HeldInput, while there is one
+  std::uint32_t pong;            ///< index of its Pong, while one waits
+  std::uint32_t discarded : 28;  ///< bytes thrown away while draining
+  bool limited : 1;              ///< messages are charged: it runs on credits, or has a quota
+  bool spent : 1;                ///< reads rest, and what has come waits, until there is credit again
+  bool batching : 1;             ///< frames are gathered over several turns
+  bool keeping : 1;              ///< what is queued waits for its batch, and not for the kernel
   std::uint32_t next_free;
   std::int64_t active_ns;  ///< when data last came or went
 };
@@ -118,6 +122,43 @@ struct Times {
   std::int64_t ping_ns;    ///< what the last ping carried, 0 once its pong has come
   std::int64_t silent_ns;  ///< since when an answer to a ping is waited for
   std::int64_t stuck_ns;   ///< since when the kernel has taken nothing of the queue
+};
+
+/// What the application still lets come, where only limited connections look; by slot.
+struct Credit {
+  static constexpr std::int64_t kUncounted = INT64_MIN;
+
+  std::int64_t messages;  ///< kUncounted until some are given, as the bytes
+  std::int64_t bytes;     ///< below 0: owed
+  std::uint32_t next;     ///< of those that were spent in this turn
+  bool listed;            ///< as one of them
+  bool spent;             ///< one of the two is
+  bool over_quota;        ///< a bucket is empty, and its time has not come
+
+  [[nodiscard]] bool has_none() const noexcept { return messages == 0 || (bytes <= 0 && bytes != kUncounted); }
+};
+
+/// Tokens that come with time, a second's worth of them at most.
+struct Bucket {
+  std::int64_t tokens;    ///< below 0: owed
+  std::int64_t fraction;  ///< of the next one, in parts of a second's nanoseconds
+};
+
+/// By slot; none in a loop without quotas.
+struct Quota {
+  Bucket messages;
+  Bucket bytes;
+  std::int64_t refilled_ns;
+  std::int64_t due_ns;  ///< when what was spent is looked at again
+};
+
+/// How long frames are gathered, where only batching connections look; by slot.
+struct Batch {
+  std::uint64_t most_bytes;
+  std::int64_t delay_ns;
+  std::int64_t due_ns;          ///< when what is kept leaves at the latest; kNever while nothing is
+  std::uint64_t most_messages;  ///< 2 at least
+  std::uint64_t messages;       ///< kept
 };
 
 /// What was agreed on about compression, where only compressed messages and sends look; by slot.

@@ -36,6 +36,7 @@ void Loop::clear_deadline(std::uint32_t slot) noexcept {
 void Loop::begin_watch(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   connection.active_ns = now_ns_;
+  begin_quota(slot);
   times_[slot].due_ns = options_.ping_interval_ns > 0 ? now_ns_ + options_.ping_interval_ns : kNever;
   disarm(connection);
   arm(slot);
@@ -65,11 +66,18 @@ std::int64_t Loop::earliest_deadline(std::uint32_t slot) noexcept {
   const auto consider = [&earliest_ns](std::int64_t since_ns, std::int64_t limit_ns) {
     if (limit_ns > 0) earliest_ns = std::min(earliest_ns, since_ns + limit_ns);
   };
-  if (connection.queue_head != kNone) consider(times.stuck_ns, options_.write_timeout_ns);
+  if (connection.keeping) earliest_ns = std::min(earliest_ns, batches_[slot].due_ns);
+  if (is_stuck(connection)) consider(times.stuck_ns, options_.write_timeout_ns);
   if (!is_talking(connection)) return earliest_ns;
+  if (connection.spent && quotas_ != nullptr) earliest_ns = std::min(earliest_ns, quotas_[slot].due_ns);
   if (wants_read(connection)) consider(connection.active_ns, options_.idle_timeout_ns);
   if (is_answer_due(connection)) consider(times.silent_ns, options_.pong_timeout_ns);
   return earliest_ns;
+}
+
+/// Bytes wait for the kernel.
+bool Loop::is_stuck(const Connection& connection) noexcept {
+  return connection.queue_head != kNone && !connection.keeping;
 }
 
 bool Loop::has_ended(const Connection& connection) noexcept {
@@ -83,7 +91,7 @@ bool Loop::is_talking(const Connection& connection) noexcept {
 
 /// A ping has left, and the answer would be read.
 bool Loop::is_answer_due(const Connection& connection) const noexcept {
-  return connection.pinged && connection.queue_head == kNone && wants_read(connection);
+  return connection.pinged && !is_stuck(connection) && wants_read(connection);
 }
 
 bool Loop::is_silent_too_long(std::uint32_t slot) noexcept {
@@ -99,7 +107,7 @@ bool Loop::is_idle_too_long(std::uint32_t slot) noexcept {
 bool Loop::is_stuck_too_long(std::uint32_t slot) noexcept {
   const std::int64_t limit_ns = options_.write_timeout_ns;
   const Connection& connection = connections_[slot];
-  if (limit_ns == 0 || has_ended(connection) || connection.queue_head == kNone) return false;
+  if (limit_ns == 0 || has_ended(connection) || !is_stuck(connection)) return false;
   return now_ns_ - times_[slot].stuck_ns >= limit_ns;
 }
 
@@ -111,6 +119,8 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
     end_phase(slot);
     return;
   }
+  if (connection.keeping && now_ns_ >= batches_[slot].due_ns) flush_queue(slot);
+  if (is_talking(connection)) look_at_quota(slot);
   // Where the loop was held up, the kernel has had room, or bytes, for long.
   if (is_stuck_too_long(slot)) flush_queue(slot);
   if (is_stuck_too_long(slot)) {
@@ -205,7 +215,9 @@ void Loop::ping_in_turn(std::uint32_t slot) noexcept {
   const std::int64_t interval_ns = ping_interval(connection);
   std::int64_t& due_ns = times_[slot].due_ns;
   due_ns += interval_ns * ((now_ns_ - due_ns) / interval_ns + 1);
-  if (connection.pinged || connection.queue_head != kNone || !wants_read(connection)) return;
+  if (connection.pinged || is_stuck(connection) || !wants_read(connection)) return;
+  if (connection.keeping) flush_queue(slot);
+  if (!is_talking(connection) || connection.queue_head != kNone) return;
   count(ring::kPingsSent);
   put_ping(slot, true, 0);
   send_gathered(slot);
@@ -237,6 +249,8 @@ void Loop::take_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_
   const std::int64_t round_trip_ns = std::max<std::int64_t>(os::clock_ns() - times.ping_ns, 1);
   times.ping_ns = 0;
   __atomic_store_n(&round_trips_[slot], round_trip_ns, __ATOMIC_RELAXED);
+  std::int64_t& count = round_trip_counts_[ring::round_trip_bucket(round_trip_ns)];
+  __atomic_store_n(&count, count + 1, __ATOMIC_RELAXED);
   if (!connection.own_ping || options_.max_ping_interval_ns <= options_.ping_interval_ns) return;
   const std::int64_t before_ns = ping_interval(connection);
   if (options_.pong_timeout_ns > 0 && round_trip_ns > options_.pong_timeout_ns / 2) {

@@ -85,8 +85,14 @@ void unmap(LoopMemory& memory) noexcept {
   if (const int result = memory::Region::open(bytes, ring::kBlocksOffset, &memory->region, allocator); result < 0) {
     return result;
   }
+  if (options.checked != 0) {
+    memory::Region* const shared = memory::Region::shared();
+    if (shared == nullptr) return -ENOMEM;
+    if (const int result = shared->check_locked(); result < 0) return result;
+    if (const int result = memory->region->blocks().check(); result < 0) return result;
+  }
   const auto connections = static_cast<std::size_t>(options.max_connections);
-  const std::size_t end = ring::pinned_offset(connections) + connections * sizeof(std::int64_t);
+  const std::size_t end = ring::round_trip_counts_offset(connections) + ring::kRoundTripBuckets * sizeof(std::int64_t);
   memory->control_length = base::align_up(end, os::page_size());
   void* control = nullptr;
   if (const int result = os::map_pages(memory->control_length, os::page_size(), &control); result < 0) return result;
@@ -250,6 +256,15 @@ std::int64_t capacity(std::int64_t address) noexcept {
   const std::uint64_t offset = ring::offset_of(at);
   const std::uint64_t end = region->blocks().start_of(offset) + region->blocks().size_of(offset);
   return static_cast<std::int64_t>(end - offset);
+}
+
+const std::uint8_t* payload(std::int64_t address, std::int64_t length) noexcept {
+  const auto at = static_cast<std::uint64_t>(address);
+  const memory::Region* const region = memory::Region::find(ring::region_of(at));
+  if (region == nullptr || length < 0) return nullptr;
+  const std::uint64_t offset = ring::offset_of(at);
+  const bool inside = offset <= region->bytes() && static_cast<std::uint64_t>(length) <= region->bytes() - offset;
+  return inside ? region->base() + offset : nullptr;
 }
 
 int retain(std::int64_t address) noexcept {

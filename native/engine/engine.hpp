@@ -58,6 +58,8 @@ int wake(int loop) noexcept;
 [[nodiscard]] std::int64_t acquire_shared(std::int64_t length) noexcept;
 /// Holder of a reference: bytes from `address` to the end of its block.
 [[nodiscard]] std::int64_t capacity(std::int64_t address) noexcept;
+/// Loop thread, or holder of a reference: `length` bytes of a payload, or null where there are none such.
+[[nodiscard]] const std::uint8_t* payload(std::int64_t address, std::int64_t length) noexcept;
 int retain(std::int64_t address) noexcept;
 int release(std::int64_t address) noexcept;
 

@@ -11,7 +11,7 @@ bool Loop::wants_read(const Connection& connection) const noexcept {
     case Phase::draining:
       return true;
     case Phase::open:
-      return !connection.paused && !connection.stopped && !connection.input_ended;
+      return !connection.paused && !connection.stopped && !connection.spent && !connection.input_ended;
     case Phase::closing:
       // The peer's Close may stand behind data that nobody wants any more.
       return connection.websocket && !connection.stopped && !connection.input_ended;
@@ -24,7 +24,7 @@ void Loop::update_interest(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   if (!connection.stream.is_open()) return;
   const bool read = wants_read(connection);
-  const bool write = connection.queue_head != memory::kNone || connection.phase == Phase::connecting;
+  const bool write = is_stuck(connection) || connection.phase == Phase::connecting;
   const std::uint64_t data = std::uint64_t{connection.generation} << 32 | slot;
   int result = 0;
   const bool changed = connection.armed_read != read || connection.armed_write != write;

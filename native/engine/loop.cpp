@@ -28,6 +28,8 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   buffered_words_ = reinterpret_cast<std::int64_t*>(memory->control + ring::kBufferedOffset);
   const auto slots = static_cast<std::size_t>(options.max_connections);
   round_trips_ = reinterpret_cast<std::int64_t*>(memory->control + ring::round_trips_offset(slots));
+  round_trip_counts_ = reinterpret_cast<std::int64_t*>(memory->control + ring::round_trip_counts_offset(slots));
+  pinned_words_ = reinterpret_cast<std::int64_t*>(memory->control + ring::pinned_offset(slots));
   arena_ = memory::Bump(region_->base(), ring::kArenaLength + ring::kQuantum);
   handshake_limits_.max_header_bytes = static_cast<std::uint32_t>(options.max_header_bytes);
   handshake_limits_.max_request_line = static_cast<std::uint32_t>(options.max_request_line);
@@ -53,6 +55,7 @@ int Loop::open(Group* group, LoopMemory* memory, const ring::LoopOptions& option
   if (result = held_.open(connections, &slabs_); result < 0) return result;
   if (result = pongs_.open(connections, &slabs_); result < 0) return result;
   if (result = pieces_.open(1 << 22, &slabs_); result < 0) return result;
+  if (result = open_flow(connections); result < 0) return result;
   if (result = open_deflate(connections); result < 0) return result;
   if (result = wheel_.open(kMaxTimers + connections + kMaxListeners + 1, now_ns_); result < 0) return result;
   if (poller_ = os::poller_create(); poller_ < 0) return poller_;
@@ -83,6 +86,7 @@ Loop::~Loop() {
   }
   if (java_timers_ != nullptr) os::unmap_pages(java_timers_, kMaxTimers * sizeof(std::uint32_t));
   close_deflate();
+  close_flow();
   memory::unmap_array(&times_, times_length_);
 }
 
@@ -183,6 +187,7 @@ void Loop::tell_areas() noexcept {
 }
 
 void Loop::gather_events(std::int64_t deadline_ns) noexcept {
+  if (spent_first_ != kNone) rest_spent();
   write_pending();
   // What is parsed may want memory, and cost another connection what it holds: drop_held keeps the place.
   for (held_next_ = held_first_; held_next_ != kNone;) {
@@ -204,8 +209,15 @@ bool Loop::wait(std::int64_t deadline_ns) noexcept {
     const std::int64_t timer_ns = wheel_.until_next(now_ns_);
     if (timer_ns >= 0) timeout_ns = timeout_ns < 0 ? timer_ns : std::min(timeout_ns, timer_ns);
   }
+  const bool may_block = timeout_ns != 0;
+  const std::int64_t since_ns = may_block ? os::clock_ns() : 0;
+  if (may_block) gauge(ring::kWaitingSinceNs, since_ns);
   const int ready = os::poller_wait(poller_, ready_, kReadyCapacity, timeout_ns);
   now_ns_ = os::clock_ns();
+  if (may_block) {
+    gauge(ring::kWaitingSinceNs, 0);
+    count(ring::kWaitedNs, now_ns_ - since_ns);
+  }
   ready_next_ = 0;
   ready_count_ = ready > 0 ? static_cast<std::uint32_t>(ready) : 0;
   return ready >= 0;

@@ -84,6 +84,7 @@ class Loop {
   static constexpr std::size_t kFirstBlock = 1024;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
+  static constexpr std::uint32_t kDiscardMask = (1U << 28) - 1;
   static constexpr protocol::Opcode kNoOpcode{0xff};
   /// A deadline this far away is never; the clock can be added to it.
   static constexpr std::int64_t kLongestDelayNs = INT64_MAX / 2;
@@ -203,6 +204,7 @@ class Loop {
   void hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept;
   void drop_held(Connection& connection) noexcept;
   void drop_message(Connection& connection) noexcept;
+  void tell_pinned(const Connection& connection) noexcept;
   void discard(std::uint32_t slot) noexcept;
   void protocol_failure(std::uint32_t slot, protocol::ProtocolError error) noexcept;
   void message_event(std::uint32_t slot, protocol::Opcode opcode, std::uint64_t offset, std::uint32_t length,
@@ -246,6 +248,32 @@ class Loop {
   [[nodiscard]] bool put_compressed(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
                                     const ring::Record& command) noexcept;
 
+  // ---- flow.cpp: credits, quotas, batches
+  [[nodiscard]] int open_flow(std::uint32_t connections) noexcept;
+  void close_flow() noexcept;
+  void begin_quota(std::uint32_t slot) noexcept;
+  void limit(std::uint32_t slot) noexcept;
+  void give_credit(std::uint32_t slot, const ring::Record& command) noexcept;
+  void charge(std::uint32_t slot, std::uint32_t length) noexcept;
+  void refill_quota(Quota* quota) const noexcept;
+  [[nodiscard]] bool is_over(const Quota& quota) const noexcept;
+  void rest_spent() noexcept;
+  void look_at_quota(std::uint32_t slot) noexcept;
+  static void end_limits(Connection& connection) noexcept;
+  /// Frames of such a connection may have to wait, whatever room there is.
+  [[nodiscard]] bool is_watched(std::uint32_t slot) noexcept {
+    return connections_[slot].limited || agreed_bits(slot) != 0;
+  }
+  [[nodiscard]] bool must_wait(std::uint32_t slot) noexcept {
+    return connections_[slot].spent || rests_from_inflating(slot);
+  }
+  void set_batch(std::uint32_t slot, const ring::Record& command) noexcept;
+  void gather_batch(std::uint32_t slot, std::int64_t messages, bool urgent) noexcept;
+  void keep_gathered(std::uint32_t slot) noexcept;
+  void send_kept(std::uint32_t slot) noexcept;
+  void forget_batch(std::uint32_t slot) noexcept;
+  void hurry_batch(std::uint32_t slot) noexcept;
+
   // ---- send.cpp: bytes out
   void put(std::uint32_t slot, std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
   void put_frame(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload, std::size_t length,
@@ -261,6 +289,7 @@ class Loop {
   void reserve_temporary(std::uint32_t slot, std::size_t length) noexcept;
   [[nodiscard]] std::uint8_t* temporary(std::size_t length) noexcept;
   void send_gathered(std::uint32_t slot) noexcept;
+  void end_temporary() noexcept;
   void enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
   void enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size_t length, std::uint64_t token) noexcept;
   void append_piece(std::uint32_t slot, const Piece& piece) noexcept;
@@ -291,6 +320,7 @@ class Loop {
   void arm(std::uint32_t slot) noexcept;
   void arm_at(std::uint32_t slot, std::int64_t deadline_ns) noexcept;
   [[nodiscard]] std::int64_t earliest_deadline(std::uint32_t slot) noexcept;
+  [[nodiscard]] static bool is_stuck(const Connection& connection) noexcept;
   [[nodiscard]] static bool has_ended(const Connection& connection) noexcept;
   [[nodiscard]] static bool is_talking(const Connection& connection) noexcept;
   [[nodiscard]] bool is_answer_due(const Connection& connection) const noexcept;
@@ -359,6 +389,8 @@ class Loop {
   std::int64_t* counters_ = nullptr;
   std::int64_t* buffered_words_ = nullptr;
   std::int64_t* round_trips_ = nullptr;
+  std::int64_t* round_trip_counts_ = nullptr;
+  std::int64_t* pinned_words_ = nullptr;
 
   int poller_ = -1;
   std::int64_t now_ns_ = 0;
@@ -378,6 +410,12 @@ class Loop {
   memory::Slab<HeldInput> held_;
   memory::Slab<Pong> pongs_;
   memory::Slab<Piece> pieces_;
+  Credit* credits_ = nullptr;  ///< by slot, as the next two
+  std::size_t credits_length_ = 0;
+  Batch* batches_ = nullptr;
+  std::size_t batches_length_ = 0;
+  Quota* quotas_ = nullptr;  ///< none in a loop that has no quotas
+  std::size_t quotas_length_ = 0;
   Deflation* deflations_ = nullptr;  ///< by slot; none in a loop that compresses nothing
   std::size_t deflations_length_ = 0;
   memory::Slab<Takeover> takeovers_;
@@ -395,6 +433,9 @@ class Loop {
 
   std::uint8_t* packed_end_ = nullptr;  ///< of the last payload that was delivered from the bytes being parsed
 
+  std::uint64_t held_block_ = 0;  ///< the held input being parsed, 0 for none
+
+  std::uint32_t spent_first_ = memory::kNone;
   std::uint32_t held_first_ = memory::kNone;
   std::uint32_t held_last_ = memory::kNone;
   std::uint32_t held_next_ = memory::kNone;  ///< of the walk over them

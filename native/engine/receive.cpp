@@ -87,7 +87,9 @@ void Loop::parse_held(std::uint32_t slot) noexcept {
   std::uint8_t* bytes = region_->base() + held.block + held.begin;
   std::size_t length = held.end - held.begin;
   if (connection.rest_length == 0) {
+    held_block_ = held.block;
     parse(slot, bytes, length);
+    held_block_ = 0;
     return;
   }
   // Bytes that came before the held ones: both fit where the rest fits, in front of a copy.
@@ -115,9 +117,10 @@ template <Role role>
 void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
   packed_end_ = nullptr;
+  const bool watched = is_watched(slot);
   while (length > 0) {
     if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
-    if (!event_room(1) || rests_from_inflating(slot)) {
+    if (!event_room(1) || (watched && must_wait(slot))) {
       hold(slot, bytes, length);
       return;
     }
@@ -252,7 +255,7 @@ std::size_t Loop::take_payload(std::uint32_t slot, const std::uint8_t* at, std::
     connection.frame_remaining -= here;
     if (connection.frame_remaining == 0) connection.discard_frame = false;
     if (connection.phase == Phase::open) return here;
-    connection.discarded += static_cast<std::uint32_t>(here);
+    connection.discarded = (connection.discarded + static_cast<std::uint32_t>(here)) & kDiscardMask;
     if (connection.discarded > kDiscardLimit) end(slot, 0, false);
     return here;
   }
@@ -293,6 +296,7 @@ void Loop::finish_frame(std::uint32_t slot) noexcept {
     deliver_later_free(connection.block);
   }
   connection.block = 0;
+  tell_pinned(connection);
   connection.message_length = 0;
   connection.message_opcode = Opcode::continuation;
   connection.fragments = 0;
@@ -301,6 +305,15 @@ void Loop::finish_frame(std::uint32_t slot) noexcept {
 
 void Loop::message_event(std::uint32_t slot, Opcode opcode, std::uint64_t offset, std::uint32_t length,
                          std::uint16_t flags) noexcept {
+  if (options_.checked != 0 && (flags & ring::kInBlock) == 0) {
+    const std::int64_t block = acquire_for(slot, length);
+    if (block < 0) return;
+    std::memcpy(region_->base() + block, region_->base() + offset, length);
+    count(ring::kPayloadBytesCopied, length);
+    offset = static_cast<std::uint64_t>(block);
+    flags |= ring::kInBlock;
+    deliver_later_free(offset);
+  }
   ring::Record event{};
   event.type = ring::kMessage;
   event.opcode = static_cast<std::uint8_t>(opcode);
@@ -311,6 +324,7 @@ void Loop::message_event(std::uint32_t slot, Opcode opcode, std::uint64_t offset
   event.length = length;
   events_.append(event);
   count(ring::kMessagesReceived);
+  if (connections_[slot].limited) charge(slot, length);
 }
 
 void Loop::take_control(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length) noexcept {
@@ -380,9 +394,23 @@ void Loop::protocol_failure(std::uint32_t slot, ProtocolError error) noexcept {
 
 /// Forgets the message being assembled; what is still to come of its frame is skipped.
 void Loop::drop_message(Connection& connection) noexcept {
-  if (connection.block != 0) region_->release_owned(connection.block);
-  connection.block = 0;
   connection.discard_frame = connection.frame_remaining > 0;
+  if (connection.block == 0) return;
+  region_->release_owned(connection.block);
+  connection.block = 0;
+  tell_pinned(connection);
+}
+
+/// What Java sees of the memory that input takes: whole blocks, as it is missing elsewhere.
+void Loop::tell_pinned(const Connection& connection) noexcept {
+  std::int64_t pinned = 0;
+  const auto add = [&](std::uint64_t block) { pinned += static_cast<std::int64_t>(blocks().size_of(block)); };
+  if (connection.block != 0) add(connection.block);
+  if (connection.held != kNone) add(held_[connection.held].block);
+  if (connection.rest_length > sizeof connection.rest) add(base::load<std::uint64_t>(connection.rest));
+  std::int64_t& word = pinned_words_[&connection - &connections_[0]];
+  count(ring::kInboundBytesPinned, pinned - word);
+  __atomic_store_n(&word, pinned, __ATOMIC_RELAXED);
 }
 
 /// The message's block has at least `needed` bytes afterwards; false when the connection was ended for want of memory.
@@ -398,6 +426,7 @@ bool Loop::assemble_room(std::uint32_t slot, std::uint64_t needed) noexcept {
     region_->release_owned(connection.block);
   }
   connection.block = block;
+  tell_pinned(connection);
   return true;
 }
 
@@ -427,6 +456,7 @@ void Loop::keep_rest(std::uint32_t slot, const std::uint8_t* bytes, std::size_t 
     base::store(connection.rest, static_cast<std::uint64_t>(block));
   }
   connection.rest_length = static_cast<std::uint8_t>(length);
+  if (length > sizeof connection.rest) tell_pinned(connection);
 }
 
 /// Moves what keep_rest kept to `to`.
@@ -441,29 +471,39 @@ void Loop::take_rest(Connection& connection, std::uint8_t* to) noexcept {
 }
 
 void Loop::drop_rest(Connection& connection) noexcept {
-  if (connection.rest_length > sizeof connection.rest) {
-    region_->release_owned(base::load<std::uint64_t>(connection.rest));
-  }
+  const bool in_block = connection.rest_length > sizeof connection.rest;
+  if (in_block) region_->release_owned(base::load<std::uint64_t>(connection.rest));
   connection.rest_length = 0;
+  if (in_block) tell_pinned(connection);
 }
 
-/// Keeps bytes that can only be parsed in a later turn.
+/// Keeps bytes that can only be parsed in a later turn. Held before, they stay where they lie until they take less than
+/// half of their block: who gets one message a turn would copy all the others each time.
 void Loop::hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept {
-  const std::int64_t block = acquire_for(slot, length);
-  if (block < 0) return;
-  std::memcpy(region_->base() + block, bytes, length);
+  std::uint64_t block = held_block_;
+  std::uint64_t begin = 0;
+  if (block != 0 && length >= blocks().size_of(block) / 2) {
+    (void)blocks().retain(block);
+    begin = offset_of(bytes) - block;
+  } else {
+    const std::int64_t acquired = acquire_for(slot, length);
+    if (acquired < 0) return;
+    block = static_cast<std::uint64_t>(acquired);
+    std::memcpy(region_->base() + block, bytes, length);
+  }
   const std::uint32_t index = held_.allocate();  // one a connection at most: the slab has room
   HeldInput& held = held_[index];
   held.slot = slot;
-  held.block = static_cast<std::uint64_t>(block);
-  held.begin = 0;
-  held.end = static_cast<std::uint32_t>(length);
+  held.block = block;
+  held.begin = static_cast<std::uint32_t>(begin);
+  held.end = static_cast<std::uint32_t>(begin + length);
   // At the end: who is held again lets the others go first.
   held.previous = held_last_;
   held.next = kNone;
   (held_last_ != kNone ? held_[held_last_].next : held_first_) = index;
   held_last_ = index;
   connections_[slot].held = index;
+  tell_pinned(connections_[slot]);
 }
 
 void Loop::drop_held(Connection& connection) noexcept {
@@ -475,6 +515,7 @@ void Loop::drop_held(Connection& connection) noexcept {
   region_->release_owned(held.block);
   held_.release(connection.held);
   connection.held = kNone;
+  tell_pinned(connection);
 }
 
 }  // namespace millrace::engine

@@ -19,6 +19,8 @@ using protocol::Opcode;
 namespace {
 
 constexpr std::size_t kQueueBlock = 4096;
+/// For a header alone, whose payload lies in a block of its own: what waits pins little more than its length.
+constexpr std::size_t kHeaderBlock = 256;
 
 }  // namespace
 
@@ -150,9 +152,13 @@ void Loop::send_gathered(std::uint32_t slot) noexcept {
     gather_.clear();
     if (error != 0) send_failed(slot, error);
   }
+  end_temporary();
+  if (connection.phase != Phase::ended && connection.phase != Phase::free) queue_changed(slot);
+}
+
+void Loop::end_temporary() noexcept {
   temporary_turn_ = std::max(temporary_turn_, temporary_.used());
   temporary_.reset();
-  if (connection.phase != Phase::ended && connection.phase != Phase::free) queue_changed(slot);
 }
 
 void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length,
@@ -163,8 +169,10 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
     if (piece.source == Gather::Source::owned) release_address(piece.address);
     return;
   }
-  if (piece.source == Gather::Source::copied) {
+  const bool owned = piece.source == Gather::Source::owned;
+  if (piece.source == Gather::Source::copied || (owned && length <= kCopyLimit)) {
     enqueue_copy(slot, start, length, piece.token);
+    if (owned) release_address(piece.address);
     return;
   }
   if (piece.source == Gather::Source::borrowed) {
@@ -193,7 +201,8 @@ void Loop::enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size
       }
     }
   }
-  const std::int64_t block = acquire_for(slot, std::max(length, kQueueBlock));
+  const std::int64_t block =
+      acquire_for(slot, length <= protocol::kMaxFrameHeader ? kHeaderBlock : std::max(length, kQueueBlock));
   if (block < 0) {
     complete(token, true);
     return;
@@ -225,9 +234,14 @@ void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
   connection.buffered += piece.length;
 }
 
-/// The socket has room again.
+/// The socket has room again, or what was kept leaves.
 void Loop::flush_queue(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
+  if (connection.keeping) {
+    connection.keeping = false;
+    forget_batch(slot);
+    times_[slot].stuck_ns = now_ns_;
+  }
   if (connection.queue_head == kNone) return;
   iovec iovecs[os::kMaxPieces];
   int pieces = 0;
@@ -237,7 +251,10 @@ void Loop::flush_queue(std::uint32_t slot) noexcept {
   }
   const std::int64_t sent = connection.stream.send(iovecs, pieces);
   count(ring::kSends);
-  if (sent == -EAGAIN) return;
+  if (sent == -EAGAIN) {
+    update_interest(slot);  // what was kept had none
+    return;
+  }
   if (sent < 0) {
     send_failed(slot, static_cast<int>(-sent));
     if (!has_ended(connection)) queue_changed(slot);
@@ -278,6 +295,7 @@ void Loop::drop_queue(Connection& connection) noexcept {
   }
   connection.queue_tail = kNone;
   connection.buffered = 0;
+  connection.keeping = false;
 }
 
 /// The peer takes nothing any more. What it sent before may lie in the kernel unread, a Close among it that says why:
@@ -346,7 +364,8 @@ void Loop::queue_changed(std::uint32_t slot) noexcept {
 /// alone waits (RFC 6455 5.5.3).
 void Loop::queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept {
   Connection& connection = connections_[slot];
-  if (cannot_send(connection)) return;
+  if (connection.keeping) flush_queue(slot);
+  if (has_ended(connection) || cannot_send(connection)) return;
   if (connection.pong != kNone && connection.queue_head == kNone && !put_pong_frame(slot)) return;
   if (connection.pong == kNone) {
     connection.pong = pongs_.allocate();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 
 #include "base/poison.hpp"
 #include "memory/map_array.hpp"
@@ -36,30 +37,35 @@ int BlockPool::open(std::uint8_t* base, std::size_t begin, std::size_t end, Allo
 void BlockPool::close() noexcept {
   unmap_array(&headers_, headers_length_);
   unmap_array(&pages_, pages_length_);
+  unmap_array(&resting_, resting_length_);
+  resting_count_ = 0;
   runs_.close();
   best_fit_.close();
 }
 
 std::int64_t BlockPool::acquire(std::size_t length) noexcept {
-  std::int64_t offset = -ENOMEM;
-  std::size_t size = 0;
-  if (is_general()) {
-    offset = best_fit_.allocate(length);
-    if (offset >= 0) size = best_fit_.size_of(static_cast<std::uint64_t>(offset));
-  } else if (length <= capacity()) {
-    const unsigned shift = shift_for(length);
-    offset = shift < kPageShift ? acquire_small(shift) : acquire_run(shift);
-    size = std::size_t{1} << shift;
+  std::int64_t offset = place(length);
+  while (offset < 0 && resting_count_ > 0) {
+    wake_oldest();
+    offset = place(length);
   }
   if (offset < 0) {
     ++usage_.spills;
     return offset;
   }
+  const std::size_t size = size_of(static_cast<std::uint64_t>(offset));
   header(static_cast<std::uint64_t>(offset)).references.store(1, std::memory_order_release);
   count_in(size);
   poison_ahead(static_cast<std::uint64_t>(offset) + size);
   base::unpoison(base_ + offset, size);
   return offset;
+}
+
+std::int64_t BlockPool::place(std::size_t length) noexcept {
+  if (is_general()) return best_fit_.allocate(length);
+  if (length > capacity()) return -ENOMEM;
+  const unsigned shift = shift_for(length);
+  return shift < kPageShift ? acquire_small(shift) : acquire_run(shift);
 }
 
 void BlockPool::poison_ahead(std::uint64_t used_end) noexcept {
@@ -112,7 +118,34 @@ void BlockPool::free(std::uint64_t offset) noexcept {
   const std::uint64_t start = start_of(offset);
   const std::size_t size = size_of(start);
   count_out(size);
+  if (resting_ != nullptr) std::memset(base_ + start, kFreed, size);
   base::poison(base_ + start, size);
+  if (resting_ != nullptr && size <= kRestingBytes) {
+    rest(start, size);
+  } else {
+    put_back(start);
+  }
+}
+
+int BlockPool::check() noexcept {
+  return resting_ != nullptr ? 0 : map_array(kMostResting, &resting_, &resting_length_);
+}
+
+void BlockPool::rest(std::uint64_t start, std::size_t size) noexcept {
+  while (resting_count_ == kMostResting || (resting_count_ > 0 && resting_bytes_ + size > kRestingBytes)) wake_oldest();
+  resting_[(oldest_ + resting_count_++) % kMostResting] = static_cast<std::uint32_t>(start >> kMinShift);
+  resting_bytes_ += size;
+}
+
+void BlockPool::wake_oldest() noexcept {
+  const std::uint64_t start = std::uint64_t{resting_[oldest_]} << kMinShift;
+  oldest_ = (oldest_ + 1) % kMostResting;
+  --resting_count_;
+  resting_bytes_ -= size_of(start);
+  put_back(start);
+}
+
+void BlockPool::put_back(std::uint64_t start) noexcept {
   if (is_general()) {
     best_fit_.free(start);
     return;

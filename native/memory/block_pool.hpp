@@ -62,6 +62,13 @@ class BlockPool {
   /// Frees a block whose last reference is gone. Owner only.
   void free(std::uint64_t offset) noexcept;
 
+  /// From now on what is freed is filled with kFreed, and rests before it is handed out again: until kMostResting
+  /// blocks, or kRestingBytes, have been freed behind it, or nothing else is left. 0 or -errno; owner only.
+  [[nodiscard]] int check() noexcept;
+  static constexpr std::uint8_t kFreed = 0xDB;
+  static constexpr std::uint32_t kMostResting = 1024;
+  static constexpr std::size_t kRestingBytes = 8 << 20;
+
   /// True when [offset, offset + length) lies inside one live block.
   [[nodiscard]] bool contains(std::uint64_t offset, std::uint64_t length) const noexcept;
   /// Start of the block that holds `offset`, and its size. Only for an offset that `contains` accepts.
@@ -117,6 +124,10 @@ class BlockPool {
     return pages_[offset >> kPageShift].size_class;
   }
   void poison_ahead(std::uint64_t used_end) noexcept;
+  [[nodiscard]] std::int64_t place(std::size_t length) noexcept;
+  void put_back(std::uint64_t start) noexcept;
+  void rest(std::uint64_t start, std::size_t size) noexcept;
+  void wake_oldest() noexcept;
   void count_in(std::size_t size) noexcept;
   void count_out(std::size_t size) noexcept;
   [[nodiscard]] std::int64_t acquire_small(unsigned shift) noexcept;
@@ -141,6 +152,11 @@ class BlockPool {
   std::uint32_t in_use_ = 0;
   Usage usage_;
   std::int64_t* by_class_ = nullptr;
+  std::uint32_t* resting_ = nullptr;  // header indexes, oldest first, in a ring of kMostResting; checked pools only
+  std::size_t resting_length_ = 0;
+  std::uint32_t oldest_ = 0;
+  std::uint32_t resting_count_ = 0;
+  std::size_t resting_bytes_ = 0;
 };
 
 }  // namespace millrace::memory

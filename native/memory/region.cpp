@@ -98,6 +98,11 @@ std::int64_t Region::acquire_locked(std::size_t length) noexcept {
   return offset;
 }
 
+int Region::check_locked() noexcept {
+  const std::lock_guard guard(lock_);
+  return blocks_.check();
+}
+
 void Region::tell_usage() noexcept {
   const Usage& usage = blocks_.usage();
   use_.store(usage.use, std::memory_order_relaxed);

@@ -45,6 +45,8 @@ class Region {
 
   /// A block of the shared region, from any thread: its offset or -ENOMEM.
   [[nodiscard]] std::int64_t acquire_locked(std::size_t length) noexcept;
+  /// The shared region, from any thread: its blocks are checked from now on. 0 or -errno.
+  [[nodiscard]] int check_locked() noexcept;
   /// Gives up a reference from any thread. 0, or -EINVAL when there is no live block.
   int release(std::uint64_t offset) noexcept;
   /// The same for the owner, which frees at once.

@@ -4,6 +4,8 @@
 // bindings static_assert these against the constants of dev.millrace.internal.ring.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -125,6 +127,21 @@ inline constexpr std::int64_t kNoMoreSends = -1;
 [[nodiscard]] constexpr std::size_t pinned_offset(std::size_t connections) noexcept {
   return round_trips_offset(connections) + connections * sizeof(std::int64_t);
 }
+/// Behind the tables: how many round trips took how long, an i64 for each bucket.
+inline constexpr std::size_t kRoundTripBuckets = 4608;
+[[nodiscard]] constexpr std::size_t round_trip_counts_offset(std::size_t connections) noexcept {
+  return pinned_offset(connections) + connections * sizeof(std::int64_t);
+}
+/// Where a time is counted: exact below 256 ns, then 128 buckets for each doubling (LatencyRecorder of the
+/// Java half has the same). What is longer than 73 minutes counts as that.
+[[nodiscard]] constexpr std::size_t round_trip_bucket(std::int64_t ns) noexcept {
+  constexpr std::uint64_t kMost = (std::uint64_t{256} << 34) - 1;
+  const std::uint64_t value = ns < 0 ? 0 : std::min(static_cast<std::uint64_t>(ns), kMost);
+  const auto doublings = static_cast<unsigned>(56 - std::countl_zero(value | 255));
+  return ((std::size_t{doublings} + 1) << 7) + static_cast<std::size_t>(value >> doublings) - 128;
+}
+static_assert(round_trip_bucket(255) == 255 && round_trip_bucket(256) == 256 && round_trip_bucket(257) == 256);
+static_assert(round_trip_bucket(std::int64_t{1} << 62) == kRoundTripBuckets - 1);
 static_assert(kEventsOffset == 139264 && kBodiesOffset == 270336 && kBufferedOffset == 335872);
 
 // Offsets in a loop's region.
@@ -265,6 +282,7 @@ enum Counter : std::uint32_t {
   kQuotaStops,
   kCreditStops,
   kInboundBytesPinned,
+  kWaitingSinceNs = 58,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

@@ -164,6 +164,54 @@ TEST_CASE("a page that went back can serve another class") {
   }
 }
 
+TEST_CASE("checked: a freed block is filled, and rests until enough have been freed behind it") {
+  Pool pool(64 << 20);
+  REQUIRE(pool.blocks.check() == 0);
+  const auto first = static_cast<std::uint64_t>(pool.blocks.acquire(300));
+  std::memset(pool.base + first, 'x', 512);
+  pool.release(first);
+  CHECK(pool.blocks.in_use() == 0);
+  CHECK(!pool.blocks.contains(first, 0));
+  CHECK(!pool.blocks.retain(first));
+  if (!base::kPoisons) {
+    CHECK(std::all_of(pool.base + first, pool.base + first + 512,
+                      [](std::uint8_t byte) { return byte == BlockPool::kFreed; }));
+  }
+  // By count: as many others as rest come and go before the first is used again.
+  std::uint32_t others = 0;
+  for (;; ++others) {
+    const auto offset = static_cast<std::uint64_t>(pool.blocks.acquire(300));
+    if (offset == first) break;
+    REQUIRE(others < 4 * BlockPool::kMostResting);
+    pool.release(offset);
+  }
+  CHECK(others >= BlockPool::kMostResting);
+  pool.release(first);
+  // By bytes.
+  std::vector<std::uint64_t> large;
+  for (std::size_t bytes = 0; bytes <= BlockPool::kRestingBytes; bytes += 1 << 20) {
+    large.push_back(static_cast<std::uint64_t>(pool.blocks.acquire(1 << 20)));
+    for (std::size_t before = 0; before + 1 < large.size(); ++before) CHECK(large[before] != large.back());
+    if (bytes < BlockPool::kRestingBytes) pool.release(large.back());
+  }
+  pool.release(large.back());
+  CHECK(pool.blocks.in_use() == 0);
+}
+
+TEST_CASE("checked: what rests is used before there is no room") {
+  Pool pool(1 << 20);
+  REQUIRE(pool.blocks.check() == 0);
+  for (int round = 0; round < 100; ++round) {
+    for (const std::size_t size : {std::size_t{65536}, std::size_t{512} << 10, std::size_t{256}}) {
+      const std::int64_t offset = pool.blocks.acquire(size);
+      REQUIRE(offset >= 0);
+      std::memset(pool.base + offset, 'x', size);
+      pool.release(static_cast<std::uint64_t>(offset));
+    }
+  }
+  CHECK(pool.blocks.acquire((1 << 20) + 1) == -ENOMEM);
+}
+
 TEST_CASE("exhaustion is an answer, and passes") {
   Pool pool(1 << 20);
   CHECK(pool.blocks.acquire((1 << 20) + 1) == -ENOMEM);

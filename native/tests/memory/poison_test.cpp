@@ -112,13 +112,17 @@ TEST_CASE("a bump area is poisoned from its position on") {
 }
 
 TEST_CASE("a free block is poisoned, whoever places it") {
-  for (const Allocator allocator : {Allocator::blocks, Allocator::general}) {
+  for (const auto& [allocator, checked] : {std::pair{Allocator::blocks, false},
+                                           {Allocator::general, false},
+                                           {Allocator::blocks, true},
+                                           {Allocator::general, true}}) {
     void* start = nullptr;
     constexpr std::size_t kLength = 4 << 20;
     REQUIRE(os::map_pages(kLength, 2 << 20, &start) == 0);
     auto* const base = static_cast<std::uint8_t*>(start);
     BlockPool pool;
     REQUIRE(pool.open(base, 1 << 20, kLength, allocator) == 0);
+    if (checked) REQUIRE(pool.check() == 0);
     for (const std::size_t length : {std::size_t{256}, std::size_t{128} << 10}) {
       const auto offset = static_cast<std::uint64_t>(pool.acquire(length));
       expect_lives([&] { look(base + offset + length - 1); });

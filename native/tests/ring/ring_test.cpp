@@ -39,7 +39,8 @@ TEST_CASE("the records lie where docs/rings.md says") {
   CHECK(kBodyPositionOffset == 128);
   CHECK(round_trips_offset(100) == 336'672);
   CHECK(pinned_offset(100) == 337'472);
-  CHECK(kCounters == 57);
+  CHECK(round_trip_counts_offset(100) == 338'272);
+  CHECK(kCounters == 59);
   CHECK(kBlocksByClass == 64);
   CHECK((kBlocksByClass + 2 * kBlockClasses) * sizeof(std::int64_t) <= kCommandsOffset - kCountersOffset);
   CHECK(kSendAreaOffset == 768 << 10);

@@ -9,6 +9,7 @@
 @SuppressWarnings("module") // the one named in "to" is compiled later
 module dev.millrace {
   requires jdk.net;
+  requires static jdk.jfr;
   requires static transitive org.jspecify;
 
   exports dev.millrace;

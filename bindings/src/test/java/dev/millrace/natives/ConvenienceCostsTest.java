@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -42,6 +43,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * <p>A few thousand messages do for the heap. For the time ask for more, on a machine that does
  * nothing else: {@code -Dmillrace.costs.messages=40000}.
  */
+@Tag("unchecked")
 @Timeout(300)
 final class ConvenienceCostsTest {
   private static final int MESSAGES = Integer.getInteger("millrace.costs.messages", 5_000);

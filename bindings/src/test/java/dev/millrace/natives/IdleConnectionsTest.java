@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Timeout;
  * full collection, in the core what its areas and words hold. That it calls no {@code malloc} is
  * for {@code counts_test} to say.
  */
+@Tag("unchecked")
 class IdleConnectionsTest {
   private static final int FEW = 5_000;
   private static final int MANY = 19_000;

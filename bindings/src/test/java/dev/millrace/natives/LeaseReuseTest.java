@@ -18,12 +18,14 @@ import java.nio.ByteOrder;
 import java.nio.InvalidMarkException;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * A block that comes back is shown by the same buffer; its leases are as strange to each other as
  * if each had one of its own.
  */
+@Tag("unchecked")
 class LeaseReuseTest extends EngineSuite {
   @Override
   protected Engine engine() {

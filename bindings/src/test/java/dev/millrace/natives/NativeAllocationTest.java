@@ -22,6 +22,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * The loop's thread allocates nothing for a message and its answer. A client drives one connection;
  * the handler reads the thread's own count before and after, when everything is compiled.
  */
+@Tag("unchecked")
 @Timeout(value = 180, unit = TimeUnit.SECONDS)
 class NativeAllocationTest {
   /**

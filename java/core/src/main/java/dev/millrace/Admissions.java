@@ -34,8 +34,16 @@ final class Admissions {
   static final class RefusedException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    private RefusedException(String sentence) {
+    private final UpgradeResult result;
+
+    private RefusedException(UpgradeResult result, String sentence) {
       super(sentence, null, false, false);
+      this.result = result;
+    }
+
+    /** Which limit it was. */
+    UpgradeResult result() {
+      return result;
     }
   }
 
@@ -67,16 +75,17 @@ final class Admissions {
   Admission admit(String route, SocketAddress remote) throws RefusedException {
     Long address = addressOf(remote);
     if (address != null && rate != null && !rate.take(address, clock.getAsLong())) {
-      throw refused(refusedByRate, "too many upgrades from this address");
+      throw refused(UpgradeResult.RATE_LIMIT, refusedByRate, "too many upgrades from this address");
     }
     Long countedAddress = maxPerAddress == Limits.UNLIMITED ? null : address;
     if (countedAddress != null && !enter(countedAddress)) {
-      throw refused(refusedByAddress, "too many connections from this address");
+      throw refused(
+          UpgradeResult.ADDRESS_LIMIT, refusedByAddress, "too many connections from this address");
     }
     AtomicInteger countedRoute = maxPerRoute == Limits.UNLIMITED ? null : countOf(route);
     if (countedRoute != null && !enter(countedRoute)) {
       leave(countedAddress);
-      throw refused(refusedByRoute, "too many connections to this path");
+      throw refused(UpgradeResult.ROUTE_LIMIT, refusedByRoute, "too many connections to this path");
     }
     return countedAddress == null && countedRoute == null
         ? Admission.UNCOUNTED
@@ -102,9 +111,10 @@ final class Admissions {
         refusedByRate.sum());
   }
 
-  private static RefusedException refused(LongAdder counter, String sentence) {
+  private static RefusedException refused(
+      UpgradeResult result, LongAdder counter, String sentence) {
     counter.increment();
-    return new RefusedException(sentence);
+    return new RefusedException(result, sentence);
   }
 
   private AtomicInteger countOf(String route) {

@@ -40,6 +40,7 @@ public final class Client implements AutoCloseable {
   private final Dialer blockingDialer;
   private final Reconnect reconnect;
   private final Set<ClientLink> links = ConcurrentHashMap.newKeySet();
+  private final long beganNanos = System.nanoTime();
   private volatile boolean closed;
 
   /**
@@ -111,6 +112,7 @@ public final class Client implements AutoCloseable {
    *     UpgradeException} if the server answered otherwise, with an {@link java.io.IOException} if
    *     it could not be reached
    * @throws IllegalArgumentException if the URI is none that a client takes
+   * @throws IllegalStateException if the client is closed
    */
   public CompletionStage<Connection> connect(URI uri, Handler handler) {
     return connect(ConnectRequest.to(uri), handler);
@@ -122,6 +124,7 @@ public final class Client implements AutoCloseable {
    * @param request where to, and what to say there
    * @param handler serves the connection, on its loop thread
    * @return as of {@link #connect(URI, Handler)}
+   * @throws IllegalStateException if the client is closed
    */
   public CompletionStage<Connection> connect(ConnectRequest request, Handler handler) {
     Objects.requireNonNull(request, "request");
@@ -228,6 +231,15 @@ public final class Client implements AutoCloseable {
       statistics.add(one);
     }
     return List.copyOf(statistics);
+  }
+
+  /**
+   * What the client has done since it began; see {@link Server#statistics(ServerStatistics)}.
+   *
+   * @param into an object of the caller, which is overwritten
+   */
+  public void statistics(ClientStatistics into) {
+    into.fill(running, spec.loops(), running.tally(), beganNanos, spec.limits().maxMemoryBytes());
   }
 
   /**

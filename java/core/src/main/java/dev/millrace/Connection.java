@@ -58,6 +58,7 @@ public interface Connection {
    *
    * @param binary direct or on the heap
    * @return what became of it
+   * @throws IllegalArgumentException if it is longer than 256 MiB
    */
   SendResult send(ByteBuffer binary);
 
@@ -66,7 +67,9 @@ public interface Connection {
    *
    * @param text the text
    * @return what became of it
-   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index
+   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index, or is
+   *     longer than 256 MiB
+   * @throws IllegalStateException if the text changes while it is sent
    */
   SendResult send(CharSequence text);
 
@@ -76,12 +79,8 @@ public interface Connection {
    * @param message a valid message
    * @param options how to send it
    * @return what became of it
-   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
-   *     {@link UnsupportedOperationException}.
    */
-  default SendResult send(Message message, SendOptions options) {
-    throw new UnsupportedOperationException("send options are not in 0.1.0");
-  }
+  SendResult send(Message message, SendOptions options);
 
   /**
    * As {@link #send(Lease)}, with options.
@@ -89,12 +88,8 @@ public interface Connection {
    * @param lease an open lease
    * @param options how to send it
    * @return what became of it
-   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
-   *     {@link UnsupportedOperationException} and leaves the lease open.
    */
-  default SendResult send(Lease lease, SendOptions options) {
-    throw new UnsupportedOperationException("send options are not in 0.1.0");
-  }
+  SendResult send(Lease lease, SendOptions options);
 
   /**
    * As {@link #send(ByteBuffer)}, with options.
@@ -102,12 +97,8 @@ public interface Connection {
    * @param binary direct or on the heap
    * @param options how to send it
    * @return what became of it
-   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
-   *     {@link UnsupportedOperationException}.
    */
-  default SendResult send(ByteBuffer binary, SendOptions options) {
-    throw new UnsupportedOperationException("send options are not in 0.1.0");
-  }
+  SendResult send(ByteBuffer binary, SendOptions options);
 
   /**
    * As {@link #send(CharSequence)}, with options.
@@ -115,12 +106,8 @@ public interface Connection {
    * @param text the text
    * @param options how to send it
    * @return what became of it
-   * @implNote Of the options, {@link SendOptions#withCompress} is in 0.1.0; with others this throws
-   *     {@link UnsupportedOperationException}.
    */
-  default SendResult send(CharSequence text, SendOptions options) {
-    throw new UnsupportedOperationException("send options are not in 0.1.0");
-  }
+  SendResult send(CharSequence text, SendOptions options);
 
   /**
    * As {@link #send(Lease)}, and tells when the kernel has the last byte.
@@ -255,9 +242,7 @@ public interface Connection {
    *
    * @return how many, a snapshot
    */
-  default int queuedMessages() {
-    throw new UnsupportedOperationException("queued messages are not in 0.1.0");
-  }
+  int queuedMessages();
 
   /**
    * Messages to this peer that a policy has given up so far: those dropped, and those that a newer
@@ -265,9 +250,7 @@ public interface Connection {
    *
    * @return how many, a snapshot
    */
-  default long droppedMessages() {
-    throw new UnsupportedOperationException("policies are not in 0.1.0");
-  }
+  long droppedMessages();
 
   /**
    * Closes in order with {@link CloseCode#NORMAL_CLOSURE} and no reason: everything sent before

@@ -47,8 +47,10 @@ final class Dispatcher implements RequestDispatcher {
       Provenance provenance = Provenance.of(head, proxies);
       return head.kind() == RequestHead.Kind.UPGRADE ? upgrade(head, provenance) : serve(head);
     } catch (Router.MalformedPathException | Provenance.MalformedException e) {
+      upgrades.refused(head, UpgradeResult.MALFORMED);
       return respond(head, 400, e.getMessage());
     } catch (Throwable t) {
+      upgrades.refused(head, UpgradeResult.FAILED);
       return failed(head, t);
     }
   }
@@ -73,6 +75,7 @@ final class Dispatcher implements RequestDispatcher {
       throws Router.MalformedPathException {
     Optional<Router.Match<Route>> found = webSockets.find(head.path());
     if (found.isEmpty() || isShadowed(head, found.get())) {
+      upgrades.refused(head, UpgradeResult.NOT_FOUND);
       return respond(head, 404, "no WebSocket here");
     }
     return upgrades.decide(head, found.get(), provenance);

@@ -2,6 +2,7 @@
 package dev.millrace;
 
 import dev.millrace.internal.spi.LoopCounter;
+import java.util.Arrays;
 import java.util.Locale;
 
 /**
@@ -14,6 +15,8 @@ import java.util.Locale;
  */
 public final class LoopStatistics {
 
+  private static final boolean[] IS_LEVEL = levels();
+
   private final long[] values = new long[LoopCounter.valueCount()];
 
   /** An empty object, for {@link Server#statistics(int, LoopStatistics)}. */
@@ -24,8 +27,61 @@ public final class LoopStatistics {
     return values;
   }
 
-  private long value(LoopCounter counter) {
+  long value(LoopCounter counter) {
     return values[counter.ordinal()];
+  }
+
+  void clear() {
+    Arrays.fill(values, 0);
+  }
+
+  /** Of what all loops share, the larger counts. */
+  void add(LoopStatistics other) {
+    for (int i = 0; i < values.length; i++) {
+      boolean shared =
+          i >= LoopCounter.SHARED_USE.ordinal() && i <= LoopCounter.SHARED_SPILLS.ordinal();
+      values[i] = shared ? Math.max(values[i], other.values[i]) : values[i] + other.values[i];
+    }
+  }
+
+  /** Counts are what lies between the two, all others the later one's. */
+  void setToDifference(LoopStatistics later, LoopStatistics earlier) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = later.values[i] - (IS_LEVEL[i] ? 0 : earlier.values[i]);
+    }
+  }
+
+  /** Which values are no counts: they fall, too, or are the most that ever was. */
+  private static boolean[] levels() {
+    boolean[] levels = new boolean[LoopCounter.valueCount()];
+    Arrays.fill(levels, LoopCounter.values().length, levels.length, true);
+    for (LoopCounter counter : LoopCounter.values()) {
+      levels[counter.ordinal()] =
+          switch (counter) {
+            case CONNECTIONS,
+                BLOCKS_IN_USE,
+                BLOCK_BYTES_KEPT,
+                BLOCK_BYTES_IN_USE,
+                BLOCK_BYTES_HIGH_WATER,
+                ARENA_USE,
+                ARENA_HIGH_WATER,
+                SLAB_USE,
+                SLAB_HIGH_WATER,
+                TEMPORARY_USE,
+                TEMPORARY_HIGH_WATER,
+                SEND_AREA_USE,
+                SEND_AREA_HIGH_WATER,
+                SHARED_USE,
+                SHARED_HIGH_WATER,
+                COMPRESSION_USE,
+                COMPRESSION_HIGH_WATER,
+                INBOUND_BYTES_PINNED,
+                OUTBOUND_BYTES_QUEUED ->
+                true;
+            default -> false;
+          };
+    }
+    return levels;
   }
 
   /**
@@ -356,6 +412,15 @@ public final class LoopStatistics {
    */
   public long blockBytesReturned() {
     return value(LoopCounter.BLOCK_BYTES_RETURNED);
+  }
+
+  /**
+   * Bytes that connections have to send and the system has not taken.
+   *
+   * @return bytes, as of the snapshot
+   */
+  public long outboundBytesQueued() {
+    return value(LoopCounter.OUTBOUND_BYTES_QUEUED);
   }
 
   /**

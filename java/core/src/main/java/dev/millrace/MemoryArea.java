@@ -58,6 +58,8 @@ public enum MemoryArea {
       LoopCounter.COMPRESSION_HIGH_WATER,
       LoopCounter.COMPRESSION_SPILLS);
 
+  private static final MemoryArea[] ALL = values();
+
   private final LoopCounter use;
   private final LoopCounter highWater;
   private final LoopCounter spills;
@@ -66,6 +68,11 @@ public enum MemoryArea {
     this.use = use;
     this.highWater = highWater;
     this.spills = spills;
+  }
+
+  /** All of them; not to be changed. */
+  static MemoryArea[] all() {
+    return ALL;
   }
 
   LoopCounter use() {

@@ -10,6 +10,7 @@ import java.net.SocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -57,6 +58,7 @@ abstract class PlainHandshake implements Handshake {
 
   @Override
   public final Optional<String> header(String name) {
+    Objects.requireNonNull(name, "name");
     return Optional.empty();
   }
 

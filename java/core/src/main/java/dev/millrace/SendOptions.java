@@ -8,22 +8,39 @@ import org.jspecify.annotations.Nullable;
 /**
  * How one message is sent when the peer is slow. Immutable; every {@code with} gives a new object.
  *
- * @implNote Policies for full queues are not in 0.1.0: the values can be built, and the sends that
- *     take them throw {@link UnsupportedOperationException}. {@link #withCompress} is.
+ * <p>A connection is full when {@link Connection#bufferedBytes()} has reached {@link
+ * Limits#highWaterMarkBytes()}, when {@link Limits#maxQueuedMessages()} wait, or when what waits
+ * for all peers of its loop has a quarter of the loop's memory. Then the policy of the message that
+ * comes decides. What has been handed to the kernel, and up to 64 KiB before it, is out of reach.
+ *
+ * <p>Dropped are whole messages only, of those that were sent with {@link Policy#DROP_OLDEST}, with
+ * {@link Policy#DROP_LOWER_PRIORITY} or with a replacement key. Every other accepted message was
+ * promised: it leaves unless the connection ends, and takes the place of those that may be dropped
+ * before it is refused.
  */
 public final class SendOptions {
 
   /** What to do with a message for which there is no room. */
   public enum Policy {
-    /** Answer {@link SendResult#REFUSED}; the default. */
+    /** Answer {@link SendResult#REFUSED}; the default, and that of all sends without options. */
     REFUSE,
-    /** Drop the oldest unsent messages of this connection to make room. */
+    /**
+     * Drop the oldest unsent messages of this connection that may be dropped to make room. If that
+     * would not be enough none is, and the answer is {@link SendResult#DROPPED}.
+     */
     DROP_OLDEST,
     /** Drop this message and answer {@link SendResult#DROPPED}. */
     DROP_NEWEST,
-    /** Drop unsent messages of lower priority to make room. */
+    /**
+     * Drop unsent messages of lower priority that may be dropped, the oldest of the lowest first,
+     * to make room. If that would not be enough none is, and the answer is {@link
+     * SendResult#DROPPED}.
+     */
     DROP_LOWER_PRIORITY,
-    /** Close the connection with {@link CloseCode#TRY_AGAIN_LATER}. */
+    /**
+     * Close the connection with {@link CloseCode#TRY_AGAIN_LATER}, behind what was accepted, and
+     * answer {@link SendResult#CLOSED}.
+     */
     CLOSE
   }
 
@@ -78,7 +95,9 @@ public final class SendOptions {
   }
 
   /**
-   * Names what this message is about: a newer unsent message with the same key takes its place.
+   * Names what this message is about: a newer message with the same key takes its place in the
+   * queue while it is unsent, whatever the policies of both, and also when there is room for
+   * nothing else. The older one counts as dropped.
    *
    * @param replacementKey the key, for instance a market symbol
    * @return options that differ in this

@@ -7,8 +7,8 @@ public enum SendResult {
   ACCEPTED,
   /**
    * Not queued: {@link Connection#bufferedBytes()} had reached {@link Limits#highWaterMarkBytes()},
-   * the inbox of the connection's loop was full, or no memory was left for the copy. {@link
-   * Handler#onWritable} tells when to go on.
+   * {@link Limits#maxQueuedMessages()} waited, the inbox of the connection's loop was full, or no
+   * memory was left for the copy. {@link Handler#onWritable} tells when to go on.
    */
   REFUSED,
   /** Given up by the policy of its {@link SendOptions}, and counted. */

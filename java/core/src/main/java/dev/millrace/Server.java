@@ -6,6 +6,7 @@ import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.ServerSpec;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -20,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A running WebSocket server.
@@ -38,16 +40,32 @@ import java.util.function.UnaryOperator;
  */
 public final class Server implements AutoCloseable {
 
+  private static final UpgradeResult[] UPGRADE_RESULTS = UpgradeResult.values();
+
   private final Engine engine;
   private final ServerSpec spec;
   private final Admissions admissions;
+  private final Upgrades upgrades;
   private final EngineServer running;
+  private final @Nullable Administration administration;
+  private final long beganNanos = System.nanoTime();
 
-  private Server(Engine engine, ServerSpec spec, Admissions admissions, EngineServer running) {
+  private Server(
+      Engine engine,
+      ServerSpec spec,
+      Admissions admissions,
+      Upgrades upgrades,
+      EngineServer running,
+      @Nullable Administration administration) {
     this.engine = engine;
     this.spec = spec;
     this.admissions = admissions;
+    this.upgrades = upgrades;
     this.running = running;
+    this.administration = administration;
+    if (administration != null) {
+      administration.tellOf(this, running);
+    }
   }
 
   /**
@@ -142,6 +160,21 @@ public final class Server implements AutoCloseable {
   }
 
   /**
+   * What the server has done since it began, and how long messages waited and were handled. From
+   * the second time on with an object this allocates nothing, and it costs the loops nothing: for
+   * whoever looks often.
+   *
+   * @param into an object of the caller, which is overwritten
+   */
+  public void statistics(ServerStatistics into) {
+    into.fill(running, loops(), running.tally(), beganNanos, limits().maxMemoryBytes());
+    for (UpgradeResult result : UPGRADE_RESULTS) {
+      into.addUpgrades(result, upgrades.refused(result));
+    }
+    into.addUpgrades(UpgradeResult.MALFORMED, into.total().handshakesRefused());
+  }
+
+  /**
    * Waits until the server has ended, by {@link #shutdown} or because its loops failed.
    *
    * @throws InterruptedException if interrupted while waiting; the server runs on
@@ -186,12 +219,21 @@ public final class Server implements AutoCloseable {
       throw new IllegalArgumentException("drain time must not be negative: drain=" + drain);
     }
     running.shutdown(drain, drain.dividedBy(2));
+    endAdministration();
   }
 
   /** As {@link #shutdown} with the time of {@link Limits#closeTimeout()}, and all at once. */
   @Override
   public void close() {
     running.shutdown(spec.limits().closeTimeout(), Duration.ZERO);
+    endAdministration();
+  }
+
+  /** It ends by itself with the last loop; who has waited for that finds it ended, too. */
+  private void endAdministration() {
+    if (administration != null && running.terminated().toCompletableFuture().isDone()) {
+      administration.close();
+    }
   }
 
   @Override
@@ -218,6 +260,7 @@ public final class Server implements AutoCloseable {
     private final Set<ProtocolRule> relaxed = EnumSet.noneOf(ProtocolRule.class);
     private TrustedProxies proxies = TrustedProxies.none();
     private Engine engine = Engine.AUTO;
+    private @Nullable ListenAddress administration;
     private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
 
     private Builder() {}
@@ -513,6 +556,27 @@ public final class Server implements AutoCloseable {
     }
 
     /**
+     * Tells whoever asks on a Unix socket of this machine what the server does; {@code ./millrace
+     * top} shows it. Off by default. Only processes of this user may connect, by the file's mode
+     * 0600, and never the network. Who may sees paths, addresses and, {@linkplain #redactPrincipals
+     * redacted}, names of peers. It listens before the server does, on a loop of its own, and ends
+     * with it.
+     *
+     * <p>Every message to {@code /statistics} is answered by one JSON document, which
+     * docs/statistics.md describes.
+     *
+     * @param socket where the socket's file is to be; as of {@link #listen} for {@code ws+unix}
+     * @return this builder
+     * @throws IllegalArgumentException if its path is longer than 107 bytes
+     */
+    public Builder administration(Path socket) {
+      // As a part of a URI: a path may hold what has to be escaped there.
+      String path = socket.toAbsolutePath().toUri().getRawPath();
+      this.administration = ListenAddress.parse("ws+unix://" + path);
+      return this;
+    }
+
+    /**
      * Reads options from properties, under the names they have here: {@code millrace.loops}, {@code
      * millrace.maxMessageBytes}.
      *
@@ -563,9 +627,18 @@ public final class Server implements AutoCloseable {
               relaxed,
               proxies.hasProxyProtocol(),
               dispatcher);
-      EngineServer started = choice.provider().start(spec);
+      Administration told = administration == null ? null : Administration.start(administration);
+      EngineServer started;
+      try {
+        started = choice.provider().start(spec);
+      } catch (Throwable t) {
+        if (told != null) {
+          told.close();
+        }
+        throw t;
+      }
       choice.announce();
-      return new Server(choice.provider().engine(), spec, admissions, started);
+      return new Server(choice.provider().engine(), spec, admissions, upgrades, started, told);
     }
   }
 }

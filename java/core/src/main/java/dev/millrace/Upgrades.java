@@ -5,8 +5,10 @@ import dev.millrace.internal.spi.Admission;
 import dev.millrace.internal.spi.CompressionBudget;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.DeflateAgreement;
+import dev.millrace.internal.spi.Flight;
 import dev.millrace.internal.spi.RequestHead;
 import java.security.Principal;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +16,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +36,7 @@ final class Upgrades {
   private final UnaryOperator<String> redaction;
   private final Compression compression;
   private final CompressionBudget budget;
+  private final LongAdder[] refused = new LongAdder[UpgradeResult.values().length];
 
   Upgrades(
       OriginPolicy origins,
@@ -48,6 +52,7 @@ final class Upgrades {
     this.redaction = redaction;
     this.compression = compression;
     budget = CompressionBudget.of(compression);
+    Arrays.setAll(refused, i -> new LongAdder());
   }
 
   /** What the connections of the server have taken for their compression. */
@@ -55,14 +60,29 @@ final class Upgrades {
     return budget;
   }
 
+  /** How many were refused so far, for one reason. */
+  long refused(UpgradeResult result) {
+    return refused[result.ordinal()].sum();
+  }
+
+  /** A request for a WebSocket is refused; others are not counted. */
+  void refused(RequestHead head, UpgradeResult result) {
+    if (head.kind() == RequestHead.Kind.UPGRADE) {
+      refused[result.ordinal()].increment();
+      Flight.refused(result, head.path());
+    }
+  }
+
   Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match, Provenance provenance) {
     if (!origins.permits(head.headers("Origin"), provenance.scheme(), provenance.authority())) {
+      refused(head, UpgradeResult.ORIGIN);
       return Dispatcher.respond(head, 403, "origin not allowed");
     }
     Admission place;
     try {
       place = admissions.admit(match.pattern(), provenance.client());
     } catch (Admissions.RefusedException e) {
+      refused(head, e.result());
       return unavailable(e.getMessage());
     }
     Candidate candidate = new Candidate(head, match, provenance, place);
@@ -144,6 +164,7 @@ final class Upgrades {
     private Decision answer(Upgrade upgrade) {
       if (upgrade instanceof Upgrade.Rejected rejected) {
         release();
+        refused(request.head(), UpgradeResult.REJECTED);
         return new Decision.Respond(
             Responses.text(rejected.status(), rejected.text(), rejected.headers(), true));
       }
@@ -152,6 +173,9 @@ final class Upgrades {
 
     Decision fail(Throwable thrown) {
       release();
+      if (!abandoned) {
+        refused(request.head(), UpgradeResult.FAILED);
+      }
       return Dispatcher.failed(request.head(), thrown);
     }
 

@@ -9,6 +9,9 @@
  * method says otherwise. A slow or vanished peer is a value ({@link dev.millrace.SendResult},
  * {@link dev.millrace.CloseReason}), never an exception; exceptions are for mistakes of the caller
  * and for start-up.
+ *
+ * <p>A null argument is a {@link NullPointerException} before anything has happened, unless its
+ * parameter is {@code @Nullable}.
  */
 @NullMarked
 package dev.millrace;

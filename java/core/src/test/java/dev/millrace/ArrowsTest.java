@@ -41,6 +41,7 @@ class ArrowsTest {
           Map.entry(
               "dev.millrace.flatbuffers", Set.of("dev.millrace", "dev.millrace.internal.spi")),
           Map.entry("dev.millrace.cli", Set.of("dev.millrace")),
+          Map.entry("dev.millrace.micrometer", Set.of("dev.millrace")),
           Map.entry("dev.millrace.benchmarks", Set.of("dev.millrace", "dev.millrace.flatbuffers")),
           Map.entry("quickstart", Set.of("dev.millrace")),
           Map.entry("dev.millrace.examples.springboot", Set.of("dev.millrace")),
@@ -58,6 +59,8 @@ class ArrowsTest {
           Set.of("com.google.flatbuffers"),
           "dev.millrace.examples.orderbook",
           Set.of("com.google.flatbuffers"),
+          "dev.millrace.micrometer",
+          Set.of("io.micrometer.core.instrument", "io.micrometer.core.instrument.binder"),
           "dev.millrace.examples.springboot",
           Set.of(
               "org.springframework.beans.factory.annotation",
@@ -75,7 +78,7 @@ class ArrowsTest {
           Map.entry("memory", Set.of("os", "base")),
           Map.entry("simd", Set.of("os", "base")),
           Map.entry("ring", Set.of("os", "base")),
-          Map.entry("verify", Set.of("os", "base")),
+          Map.entry("verify", Set.of("os", "base", "simd")),
           Map.entry("protocol", Set.of("simd", "base")),
           Map.entry("codec", Set.of("memory", "base")),
           Map.entry("transport", Set.of("os", "memory", "base")),

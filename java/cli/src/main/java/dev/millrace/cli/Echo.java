@@ -47,6 +47,7 @@ final class Echo {
               .route("/{path}", Echo::echo, options.executor());
       options.addresses().forEach(builder::listen);
       options.loops().ifPresent(builder::loops);
+      options.administration().ifPresent(builder::administration);
       return builder;
     } catch (IllegalArgumentException e) {
       // The builder judges every value at once, in one sentence with the value and the limit.

@@ -4,9 +4,12 @@ package dev.millrace.cli;
 import dev.millrace.Compression;
 import dev.millrace.Engine;
 import dev.millrace.HandlerExecutor;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -18,6 +21,7 @@ import java.util.OptionalInt;
  * @param maxMessageBytes the largest message accepted
  * @param compression what is agreed to when a client offers it
  * @param executor where the handlers run
+ * @param administration where the server tells what it does
  */
 record EchoOptions(
     List<String> addresses,
@@ -25,7 +29,8 @@ record EchoOptions(
     OptionalInt loops,
     int maxMessageBytes,
     Compression compression,
-    HandlerExecutor executor) {
+    HandlerExecutor executor,
+    Optional<Path> administration) {
   private static final String DEFAULT_ADDRESS = "ws://127.0.0.1:9001";
   private static final int DEFAULT_MAX_MESSAGE_BYTES = 16 << 20;
 
@@ -36,6 +41,7 @@ record EchoOptions(
     int maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
     Compression compression = Compression.disabled();
     HandlerExecutor executor = HandlerExecutor.loop();
+    Optional<Path> administration = Optional.empty();
     Iterator<String> rest = arguments.iterator();
     while (rest.hasNext()) {
       String name = rest.next();
@@ -48,6 +54,8 @@ record EchoOptions(
         case "--compression" ->
             compression = OptionValues.compression(OptionValues.next(name, rest));
         case "--executor" -> executor = executor(OptionValues.next(name, rest));
+        case "--administration" ->
+            administration = Optional.of(path(name, OptionValues.next(name, rest)));
         default -> throw new UsageException("unknown option " + name);
       }
     }
@@ -55,7 +63,13 @@ record EchoOptions(
       addresses.add(DEFAULT_ADDRESS);
     }
     return new EchoOptions(
-        List.copyOf(addresses), engine, loops, maxMessageBytes, compression, executor);
+        List.copyOf(addresses),
+        engine,
+        loops,
+        maxMessageBytes,
+        compression,
+        executor,
+        administration);
   }
 
   // Which numbers are allowed is for the server to say; here they only have to be numbers.
@@ -64,6 +78,14 @@ record EchoOptions(
       return Integer.parseInt(value);
     } catch (NumberFormatException e) {
       throw new UsageException("--loops is a number, not " + value);
+    }
+  }
+
+  private static Path path(String name, String value) throws UsageException {
+    try {
+      return Path.of(value);
+    } catch (InvalidPathException e) {
+      throw new UsageException(name + " " + value + " is no path: " + e.getMessage());
     }
   }
 

@@ -45,6 +45,7 @@ public final class Main {
     List<String> rest = arguments.isEmpty() ? arguments : arguments.subList(1, arguments.size());
     switch (command) {
       case "echo" -> new Echo(EchoOptions.parse(rest)).run();
+      case "top" -> new Top(TopOptions.parse(rest)).run();
       case "connect" -> new Connect(ConnectOptions.parse(rest)).run();
       default -> throw new UsageException("unknown command: " + command);
     }

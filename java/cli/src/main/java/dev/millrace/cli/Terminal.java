@@ -17,6 +17,7 @@ final class Terminal implements AutoCloseable {
   private static final String DESCRIPTORS = System.getProperty("millrace.terminal", "");
 
   private static final int USUAL_WIDTH = 80;
+  private static final int USUAL_HEIGHT = 24;
   private static final long WIDTH_AGE_NANOS = 200_000_000;
   // Each time, because a shell that suspended and continued this program has made it as it was
   // before.
@@ -26,6 +27,7 @@ final class Terminal implements AutoCloseable {
   private final String saved;
   private boolean closed;
   private int width;
+  private int height;
   private long widthTaken;
 
   private Terminal(String saved) {
@@ -49,7 +51,8 @@ final class Terminal implements AutoCloseable {
 
   private boolean set() {
     Optional<String> size = stty(SET_AND_TELL_SIZE);
-    width = size.map(Terminal::columns).filter(n -> n > 0).orElse(USUAL_WIDTH);
+    width = size.map(told -> number(told, 1)).filter(n -> n > 0).orElse(USUAL_WIDTH);
+    height = size.map(told -> number(told, 0)).filter(n -> n > 0).orElse(USUAL_HEIGHT);
     widthTaken = System.nanoTime();
     return size.isPresent();
   }
@@ -62,10 +65,16 @@ final class Terminal implements AutoCloseable {
     return width;
   }
 
-  private static int columns(String size) {
+  /** How many rows it has, as of the last look at {@link #width}. */
+  synchronized int height() {
+    return height;
+  }
+
+  /** Of rows and columns. */
+  private static int number(String size, int index) {
     String[] numbers = size.split(" ");
     try {
-      return numbers.length == 2 ? Integer.parseInt(numbers[1]) : 0;
+      return numbers.length == 2 ? Integer.parseInt(numbers[index]) : 0;
     } catch (NumberFormatException e) {
       return 0;
     }

@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.Compression;
 import dev.millrace.Engine;
 import dev.millrace.HandlerExecutor;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
@@ -32,7 +34,8 @@ class EchoOptionsTest {
             OptionalInt.empty(),
             16 * 1024 * 1024,
             Compression.disabled(),
-            HandlerExecutor.loop()),
+            HandlerExecutor.loop(),
+            Optional.empty()),
         parse(""));
   }
 
@@ -45,9 +48,10 @@ class EchoOptionsTest {
             OptionalInt.of(2),
             65536,
             Compression.disabled(),
-            HandlerExecutor.loop()),
+            HandlerExecutor.loop(),
+            Optional.of(Path.of("/tmp/a.sock"))),
         parse(
-            "--listen ws://127.0.0.1:0 --engine native --loops 2 --max-message 64K"
+            "--administration /tmp/a.sock --listen ws://127.0.0.1:0 --engine native --loops 2 --max-message 64K"
                 + " --listen ws+unix:///tmp/x.sock --compression off --executor loop"));
   }
 

@@ -6,8 +6,8 @@ package dev.millrace.flatbuffers;
  * the order of the fields' ids. Immutable.
  *
  * <p>A path begins with the name of the root table and goes on by the schema's names and by
- * positions in vectors: {@code Order.legs[3].symbol}. The member of a union and the root of a nested
- * buffer add nothing to it.
+ * positions in vectors: {@code Order.legs[3].symbol}. The member of a union and the root of a
+ * nested buffer add nothing to it.
  */
 public final class Fault {
 
@@ -47,7 +47,7 @@ public final class Fault {
     ZERO_OFFSET("offset is zero"),
     /** A vector does not lie within the buffer. */
     VECTOR_PAST_END("vector past end"),
-    /** A vector does not begin at a multiple of 4. */
+    /** A vector does not begin at a multiple of 4, or its elements not at one of theirs. */
     VECTOR_MISALIGNED("vector misaligned"),
     /** A string does not lie within the buffer. */
     STRING_PAST_END("string past end"),

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param alignment of what lies in the table itself
  * @param isRequired whether it must be present
  * @param elementSize of a vector's elements
+ * @param elementAlignment of a vector's elements, where they are scalars or structs
  * @param target the table, the elements' table or the nested buffer's root
  * @param union of a union, or of a vector of them; its types are the field before
  */
@@ -24,6 +25,7 @@ record FieldShape(
     int alignment,
     boolean isRequired,
     int elementSize,
+    int elementAlignment,
     @Nullable TableShape target,
     @Nullable UnionShape union) {
 
@@ -42,13 +44,11 @@ record FieldShape(
     NESTED
   }
 
-  static FieldShape inline(
-      String name, int offset, int size, int alignment, boolean isRequired) {
-    return new FieldShape(
-        name, offset, Kind.INLINE, size, alignment, isRequired, 0, null, null);
+  static FieldShape inline(String name, int offset, int size, int alignment, boolean isRequired) {
+    return new FieldShape(name, offset, Kind.INLINE, size, alignment, isRequired, 0, 1, null, null);
   }
 
-  /** What is reached by an offset; vectors have elements of 4 bytes then. */
+  /** What is reached by an offset; vectors have offsets as their elements. */
   static FieldShape reached(
       String name,
       int offset,
@@ -56,20 +56,32 @@ record FieldShape(
       boolean isRequired,
       @Nullable TableShape target,
       @Nullable UnionShape union) {
+    int bytes = Integer.BYTES;
     return new FieldShape(
-        name, offset, kind, Integer.BYTES, Integer.BYTES, isRequired, Integer.BYTES, target, union);
+        name, offset, kind, bytes, bytes, isRequired, bytes, bytes, target, union);
   }
 
   /** A vector of scalars or structs. */
-  static FieldShape vector(String name, int offset, boolean isRequired, int elementSize) {
+  static FieldShape vector(
+      String name, int offset, boolean isRequired, int elementSize, int elementAlignment) {
+    int bytes = Integer.BYTES;
     return new FieldShape(
-        name, offset, Kind.VECTOR, Integer.BYTES, Integer.BYTES, isRequired, elementSize, null, null);
+        name,
+        offset,
+        Kind.VECTOR,
+        bytes,
+        bytes,
+        isRequired,
+        elementSize,
+        elementAlignment,
+        null,
+        null);
   }
 
   /** A vector of bytes that is a buffer of its own. */
   static FieldShape nested(String name, int offset, boolean isRequired, TableShape root) {
     return new FieldShape(
-        name, offset, Kind.NESTED, Integer.BYTES, Integer.BYTES, isRequired, 1, root, null);
+        name, offset, Kind.NESTED, Integer.BYTES, Integer.BYTES, isRequired, 1, 1, root, null);
   }
 
   /** Where the types of a union stand in the vtable. */

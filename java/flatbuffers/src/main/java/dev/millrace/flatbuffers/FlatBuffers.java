@@ -5,6 +5,7 @@ import com.google.flatbuffers.FlatBufferBuilder;
 import dev.millrace.Lease;
 import dev.millrace.internal.spi.GrowableLease;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,8 +78,8 @@ public final class FlatBuffers {
    * @param builder what {@link #builder()} or {@link #builder(Lease)} gave
    * @param lease as for {@link #builder(Lease)}
    * @return the builder
-   * @throws IllegalArgumentException if the lease is that of a received message, which is read-only,
-   *     or the builder is another
+   * @throws IllegalArgumentException if the lease is that of a received message, which is
+   *     read-only, or the builder is another
    * @throws IllegalStateException if the lease was sent or closed
    */
   public static FlatBufferBuilder begin(FlatBufferBuilder builder, Lease lease) {
@@ -177,7 +178,7 @@ public final class FlatBuffers {
       // builder copies what the old buffer has left, which must be nothing.
       current.limit(0);
       current = larger;
-      return larger;
+      return larger.order(ByteOrder.LITTLE_ENDIAN);
     }
   }
 }

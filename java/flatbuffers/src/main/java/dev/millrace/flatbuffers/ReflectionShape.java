@@ -22,7 +22,6 @@ final class ReflectionShape {
 
   static final int FIELD_NAME = 4;
   static final int FIELD_TYPE = 6;
-  static final int FIELD_ID = 8;
   static final int FIELD_OFFSET = 10;
   static final int FIELD_DEPRECATED = 16;
   static final int FIELD_REQUIRED = 18;
@@ -32,7 +31,6 @@ final class ReflectionShape {
   static final int TYPE_BASE = 4;
   static final int TYPE_ELEMENT = 6;
   static final int TYPE_INDEX = 8;
-  static final int TYPE_FIXED_LENGTH = 10;
 
   static final int ENUM_NAME = 4;
   static final int ENUM_VALUES = 6;
@@ -60,8 +58,7 @@ final class ReflectionShape {
             "Type",
             scalar("base_type", TYPE_BASE, Byte.BYTES),
             scalar("element", TYPE_ELEMENT, Byte.BYTES),
-            scalar("index", TYPE_INDEX, Integer.BYTES),
-            scalar("fixed_length", TYPE_FIXED_LENGTH, Short.BYTES));
+            scalar("index", TYPE_INDEX, Integer.BYTES));
     TableShape keyValue =
         table(
             "KeyValue",
@@ -85,7 +82,6 @@ final class ReflectionShape {
             "Field",
             required("name", FIELD_NAME, Kind.STRING, null),
             required("type", FIELD_TYPE, Kind.TABLE, type),
-            scalar("id", FIELD_ID, Short.BYTES),
             scalar("offset", FIELD_OFFSET, Short.BYTES),
             scalar("deprecated", FIELD_DEPRECATED, Byte.BYTES),
             scalar("required", FIELD_REQUIRED, Byte.BYTES),

@@ -38,8 +38,17 @@ final class ReusedTable<T> {
           .asReadOnlyBuffer()
           .order(ByteOrder.LITTLE_ENDIAN);
 
+  /**
+   * As many regions as a thread sees by turns: its loop's and the shared one, of executors more.
+   */
+  private static final int VIEWS = 4;
+
   private final @Nullable T table;
   private boolean isAttached;
+
+  private final @Nullable ByteBuffer[] memories = new @Nullable ByteBuffer[VIEWS];
+  private final ByteBuffer[] views = new ByteBuffer[VIEWS];
+  private int nextView;
 
   ReusedTable(Schema<T> schema) {
     T made = RESET == null ? null : probe(schema);
@@ -81,6 +90,19 @@ final class ReusedTable<T> {
       bytes.putInt(word);
     }
     return bytes.flip();
+  }
+
+  /** A view of that memory for this thread alone, the same at every call as far as can be. */
+  ByteBuffer viewOf(ByteBuffer memory) {
+    for (int i = 0; i < VIEWS; i++) {
+      if (memories[i] == memory) {
+        return views[i];
+      }
+    }
+    int place = nextView++ & VIEWS - 1;
+    memories[place] = memory;
+    views[place] = memory.duplicate();
+    return views[place];
   }
 
   /**

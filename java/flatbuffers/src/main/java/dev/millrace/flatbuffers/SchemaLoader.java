@@ -5,9 +5,7 @@ import dev.millrace.flatbuffers.FieldShape.Kind;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class SchemaLoader {
   private static final int MAX_LENGTH = 16 << 20;
   private static final int MAX_DEFINITIONS = 65_535;
+  private static final int MAX_MEMBERS = 1_000_000;
+  private static final int MAX_NAME_LENGTH = 512;
   private static final int FIRST_FIELD_OFFSET = 4;
   private static final int LAST_FIELD_OFFSET = 0x7FFC;
   private static final int MAX_ALIGNMENT = 256;
@@ -28,7 +28,7 @@ final class SchemaLoader {
   private final int[] enums;
   private final TableShape[] shapes;
   private final @Nullable UnionShape[] unions;
-  private final Map<String, TableShape> byName = new HashMap<>();
+  private int members;
 
   private SchemaLoader(BinarySchema schema) {
     this.schema = schema;
@@ -44,8 +44,7 @@ final class SchemaLoader {
       throw refused("too long: length=" + bfbs.length + ", limit=" + MAX_LENGTH);
     }
     Fault fault =
-        new Walk()
-            .firstFault(ReflectionShape.SCHEMA, ByteBuffer.wrap(bfbs), 0, bfbs.length);
+        new Walk().firstFault(ReflectionShape.SCHEMA, ByteBuffer.wrap(bfbs), 0, bfbs.length);
     if (fault != null) {
       throw refused(fault.toString());
     }
@@ -55,7 +54,6 @@ final class SchemaLoader {
   private SchemaShape shape() {
     for (int i = 0; i < objects.length; i++) {
       shapes[i] = outline(objects[i]);
-      byName.putIfAbsent(shapes[i].name, shapes[i]);
     }
     for (int i = 0; i < enums.length; i++) {
       if (schema.isTrue(enums[i], ReflectionShape.ENUM_IS_UNION)) {
@@ -97,7 +95,7 @@ final class SchemaLoader {
       throw refused("it has no root_type");
     }
     String name = schema.string(root, ReflectionShape.OBJECT_NAME);
-    TableShape shape = byName.get(name);
+    TableShape shape = find(name);
     if (shape == null || shape.isStruct) {
       throw refused("its root_type is no table: name=" + name);
     }
@@ -124,7 +122,10 @@ final class SchemaLoader {
     }
     int size = schema.int32(object, ReflectionShape.OBJECT_SIZE, 0);
     int alignment = schema.int32(object, ReflectionShape.OBJECT_ALIGNMENT, 0);
-    if (size < 1 || alignment < 1 || alignment > MAX_ALIGNMENT || Integer.bitCount(alignment) != 1) {
+    if (size < 1
+        || alignment < 1
+        || alignment > MAX_ALIGNMENT
+        || Integer.bitCount(alignment) != 1) {
       throw refused(
           "struct out of range: name=" + name + ", size=" + size + ", alignment=" + alignment);
     }
@@ -136,16 +137,25 @@ final class SchemaLoader {
     boolean[] known = new boolean[UnionShape.TYPES];
     String name = schema.string(union, ReflectionShape.ENUM_NAME);
     int values = schema.table(union, ReflectionShape.ENUM_VALUES);
+    int types = 1;
     for (int i = 0; i < schema.count(values); i++) {
       int member = schema.element(values, i);
       long value = schema.int64(member, ReflectionShape.ENUM_VALUE_VALUE);
       if (value < 0 || value >= UnionShape.TYPES || known[(int) value]) {
-        throw refused("union with a value out of range or twice: name=" + name + ", value=" + value);
+        throw refused(
+            "union with a value out of range or twice: name=" + name + ", value=" + value);
       }
       known[(int) value] = true;
+      types = Math.max(types, (int) value + 1);
       if (value != 0) {
         addMember(shape, (int) value, schema.table(member, ReflectionShape.ENUM_VALUE_TYPE), name);
       }
+    }
+    members += types;
+    int underlying = schema.table(union, ReflectionShape.ENUM_UNDERLYING_TYPE);
+    int base = schema.int8(underlying, ReflectionShape.TYPE_BASE);
+    if (!BaseType.isScalar(base) || BaseType.sizeOfScalar(base) != 1 || members > MAX_MEMBERS) {
+      throw refused("union of no bytes, or too many members: name=" + name);
     }
     return shape;
   }
@@ -155,8 +165,7 @@ final class SchemaLoader {
     switch (base) {
       case BaseType.OBJECT -> union.add(value, object(type, name));
       case BaseType.STRING -> union.addString(value);
-      default ->
-          throw refused("union of neither tables, structs nor strings: name=" + name);
+      default -> throw refused("union of neither tables, structs nor strings: name=" + name);
     }
   }
 
@@ -164,10 +173,14 @@ final class SchemaLoader {
 
   private FieldShape[] fields(int object, TableShape table) {
     int vector = schema.table(object, ReflectionShape.OBJECT_FIELDS);
+    int count = schema.count(vector);
     TreeMap<Integer, Integer> byOffset = new TreeMap<>();
-    for (int i = 0; i < schema.count(vector); i++) {
+    for (int i = 0; i < count; i++) {
       int field = schema.element(vector, i);
       int offset = schema.uint16(field, ReflectionShape.FIELD_OFFSET);
+      if (schema.isTrue(field, ReflectionShape.FIELD_DEPRECATED)) {
+        continue;
+      }
       if (offset < FIRST_FIELD_OFFSET
           || offset > LAST_FIELD_OFFSET
           || (offset & 1) != 0
@@ -177,11 +190,7 @@ final class SchemaLoader {
     }
     List<FieldShape> fields = new ArrayList<>(byOffset.size());
     byOffset.forEach(
-        (offset, field) -> {
-          if (!schema.isTrue(field, ReflectionShape.FIELD_DEPRECATED)) {
-            fields.add(field(table, field, offset, byOffset.get(offset - 2)));
-          }
-        });
+        (offset, field) -> fields.add(field(table, field, offset, byOffset.get(offset - 2))));
     return fields.toArray(FieldShape[]::new);
   }
 
@@ -224,7 +233,8 @@ final class SchemaLoader {
       String name, int offset, boolean required, int type, @Nullable Integer before, String path) {
     int element = schema.int8(type, ReflectionShape.TYPE_ELEMENT);
     if (BaseType.isScalar(element)) {
-      return FieldShape.vector(name, offset, required, BaseType.sizeOfScalar(element));
+      int size = BaseType.sizeOfScalar(element);
+      return FieldShape.vector(name, offset, required, size, size);
     }
     switch (element) {
       case BaseType.STRING:
@@ -232,7 +242,7 @@ final class SchemaLoader {
       case BaseType.OBJECT:
         TableShape target = object(type, path);
         return target.isStruct
-            ? FieldShape.vector(name, offset, required, target.size)
+            ? FieldShape.vector(name, offset, required, target.size, target.alignment)
             : FieldShape.reached(name, offset, Kind.TABLES, required, target, null);
       case BaseType.UNION:
         requireTypes(before, true, path);
@@ -261,7 +271,7 @@ final class SchemaLoader {
 
   /** The field before a union, or before a vector of them, has its types. */
   private void requireTypes(@Nullable Integer before, boolean areMany, String path) {
-    if (before == null || schema.isTrue(before, ReflectionShape.FIELD_DEPRECATED)) {
+    if (before == null) {
       throw refused("union without types: " + path);
     }
     int type = schema.table(before, ReflectionShape.FIELD_TYPE);
@@ -312,11 +322,33 @@ final class SchemaLoader {
     while (true) {
       int dot = namespace.lastIndexOf('.');
       namespace = dot < 0 ? "" : namespace.substring(0, dot);
-      TableShape found = byName.get(namespace.isEmpty() ? name : namespace + '.' + name);
+      if (namespace.length() + 1 + name.length() > MAX_NAME_LENGTH) {
+        throw refused("name too long: " + from + ", nested=" + name);
+      }
+      TableShape found = find(namespace.isEmpty() ? name : namespace + '.' + name);
       if (found != null || namespace.isEmpty()) {
         return found;
       }
     }
+  }
+
+  /** By halves: flatc writes objects sorted by name. */
+  private @Nullable TableShape find(String name) {
+    int low = 0;
+    int high = shapes.length;
+    while (low < high) {
+      int middle = low + high >>> 1;
+      int order = shapes[middle].name.compareTo(name);
+      if (order == 0) {
+        return shapes[middle];
+      }
+      if (order < 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return null;
   }
 
   private String path(TableShape table, int field) {

@@ -43,21 +43,25 @@ final class TypedRoute<T> implements Handler {
       connection.close(CloseCode.UNSUPPORTED_DATA, "binary messages only");
       return;
     }
+    ReusedTable<T> reused = tables.get();
     ByteBuffer memory;
     int start;
     MessageVerifier verifier = null;
     if (message instanceof MessageMemory own && !CheckedMode.isOn()) {
-      // A handler may have moved its limits: getByteBuffer() of a table is this very object.
-      memory = own.memory().clear().order(ByteOrder.LITTLE_ENDIAN);
-      start = own.memoryOffset();
       verifier = own.verifier();
+      // One of the blocks that the Java engine has is read by one thread; the native engine shows
+      // its regions to all of them by one object each.
+      memory = verifier == null ? own.memory() : reused.viewOf(own.memory());
+      // A handler may have moved its limits: getByteBuffer() of a table is this very object.
+      memory.clear().order(ByteOrder.LITTLE_ENDIAN);
+      start = own.memoryOffset();
     } else {
       memory = message.payload().order(ByteOrder.LITTLE_ENDIAN);
       start = 0;
     }
     Fault fault = judge(verifier, message, memory, start);
     if (fault == null) {
-      deliver(connection, message, memory, start);
+      deliver(connection, message, reused, memory, start);
     } else {
       handler.onInvalid(connection, fault);
     }
@@ -75,9 +79,9 @@ final class TypedRoute<T> implements Handler {
     return fault;
   }
 
-  private void deliver(Connection connection, Message message, ByteBuffer memory, int start)
+  private void deliver(
+      Connection connection, Message message, ReusedTable<T> reused, ByteBuffer memory, int start)
       throws Exception {
-    ReusedTable<T> reused = tables.get();
     T table = reused.attach(memory, start);
     if (table == null) {
       handler.onMessage(connection, schema.rootOf(message.payload()));

@@ -201,7 +201,7 @@ final class Walk {
       case INLINE -> null;
       case STRING -> string(target);
       case TABLE -> table(target, requireNonNull(field.target()), depth + 1);
-      case VECTOR -> vector(target, field.elementSize());
+      case VECTOR -> elements(target, field.elementSize(), field.elementAlignment());
       case STRINGS, TABLES -> vectorOfOffsets(target, field, depth);
       case UNION -> union(target, unionType(table, vtable, size, field), field, depth);
       case UNIONS -> vectorOfUnions(table, vtable, size, target, field, depth);
@@ -240,6 +240,17 @@ final class Walk {
             || !isIn(position, Integer.BYTES + count * elementSize)
         ? new Trace(Kind.VECTOR_PAST_END)
         : null;
+  }
+
+  /** Scalars or structs: every builder aligns them, and readers in C++ may need it. */
+  private @Nullable Trace elements(long position, int size, int alignment) {
+    Trace outside = vector(position, size);
+    if (outside != null) {
+      return outside;
+    }
+    boolean isAligned =
+        (position + Integer.BYTES & alignment - 1) == 0 || int32((int) position) == 0;
+    return isAligned ? null : new Trace(Kind.VECTOR_MISALIGNED);
   }
 
   private @Nullable Trace vectorOfOffsets(long position, FieldShape field, int depth) {

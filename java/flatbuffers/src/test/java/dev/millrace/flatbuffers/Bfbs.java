@@ -13,7 +13,7 @@ import java.util.List;
 
 /**
  * Writes binary schemas, good ones and others, as flatc would. Objects and enums are known by the
- * order in which they are added.
+ * order in which they are added, which is that of their names.
  */
 final class Bfbs {
   private final FlatBufferBuilder builder = new FlatBufferBuilder(1024);
@@ -98,8 +98,7 @@ final class Bfbs {
 
   private Bfbs object(String name, boolean isStruct, int size, int alignment, int... fields) {
     int nameAt = builder.createString(name);
-    int vector =
-        com.google.flatbuffers.reflection.Object.createFieldsVector(builder, fields);
+    int vector = com.google.flatbuffers.reflection.Object.createFieldsVector(builder, fields);
     objects.add(
         com.google.flatbuffers.reflection.Object.createObject(
             builder, nameAt, vector, isStruct, alignment, size, 0, 0, 0));

@@ -53,17 +53,22 @@ public final class Orders {
 
   /** What flatc would write for it. */
   public static byte[] bfbs() {
-    Bfbs bfbs = new Bfbs();
+    Bfbs bfbs = new Bfbs(); // sorted by name, as flatc sorts them
+    bfbs.object(
+        "demo.Leg",
+        bfbs.field("pair", 2, bfbs.table(3)),
+        bfbs.field("price", 1, bfbs.type(BaseType.Double)),
+        bfbs.required("symbol", 0, bfbs.type(BaseType.String)));
+    bfbs.object("demo.Note", bfbs.field("text", 0, bfbs.type(BaseType.String)));
     bfbs.object(
         "demo.Order",
         // Not in the order of their ids: flatc sorts by name.
         bfbs.field("is_last", IS_LAST, bfbs.type(BaseType.Bool)),
         bfbs.field("bytes", BYTES, bfbs.vector(BaseType.UByte)),
         bfbs.field("id", ID, bfbs.type(BaseType.ULong)),
-        bfbs.field("legs", LEGS, bfbs.tables(1)),
-        bfbs.with(
-            "nested_flatbuffer", "Note", "nested", NESTED, bfbs.vector(BaseType.UByte)),
-        bfbs.field("next", NEXT, bfbs.table(0)),
+        bfbs.field("legs", LEGS, bfbs.tables(0)),
+        bfbs.with("nested_flatbuffer", "Note", "nested", NESTED, bfbs.vector(BaseType.UByte)),
+        bfbs.field("next", NEXT, bfbs.table(2)),
         bfbs.deprecated("old", OLD, bfbs.type(BaseType.String)),
         bfbs.field("pair", ONE_PAIR, bfbs.table(3)),
         bfbs.field("pairs", PAIRS, bfbs.tables(3)),
@@ -73,21 +78,15 @@ public final class Orders {
         bfbs.field("payload_type", PAYLOAD_TYPE, bfbs.type(BaseType.UType, BaseType.None, 0)),
         bfbs.required("symbol", SYMBOL, bfbs.type(BaseType.String)),
         bfbs.field("tags", TAGS, bfbs.vector(BaseType.String)));
-    bfbs.object(
-        "demo.Leg",
-        bfbs.field("pair", 2, bfbs.table(3)),
-        bfbs.field("price", 1, bfbs.type(BaseType.Double)),
-        bfbs.required("symbol", 0, bfbs.type(BaseType.String)));
-    bfbs.object("demo.Note", bfbs.field("text", 0, bfbs.type(BaseType.String)));
     bfbs.struct("demo.Pair", 8, 4);
     bfbs.union(
         "demo.Payload",
         bfbs.member("NONE", 0, bfbs.type(BaseType.None)),
-        bfbs.member("Leg", LEG, bfbs.table(1)),
-        bfbs.member("Note", NOTE, bfbs.table(2)),
+        bfbs.member("Leg", LEG, bfbs.table(0)),
+        bfbs.member("Note", NOTE, bfbs.table(1)),
         bfbs.member("Pair", PAIR, bfbs.table(3)),
         bfbs.member("text", TEXT, bfbs.type(BaseType.String)));
-    return bfbs.root(0).bytes(IDENTIFIER);
+    return bfbs.root(2).bytes(IDENTIFIER);
   }
 
   public static Schema<Order> schema() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import com.google.flatbuffers.FlatBufferBuilder;
+import com.google.flatbuffers.reflection.BaseType;
 import com.sun.management.ThreadMXBean;
 import dev.millrace.flatbuffers.Orders.Order;
 import dev.millrace.suite.Seed;
@@ -108,8 +109,7 @@ class SchemaTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ORDERS.verify(ByteBuffer.allocate(0)))
         .withMessage("Order: buffer too short");
-    assertThat(faultOf(b -> b.bytes.put(4, (byte) 'X')))
-        .isEqualTo("Order: wrong file identifier");
+    assertThat(faultOf(b -> b.bytes.put(4, (byte) 'X'))).isEqualTo("Order: wrong file identifier");
     assertThat(faultOf(b -> b.bytes.putInt(0, 0))).isEqualTo("Order: offset is zero");
   }
 
@@ -118,8 +118,7 @@ class SchemaTest {
     assertThat(faultOf(b -> b.bytes.putInt(0, b.bytes.capacity() - 3)))
         .isEqualTo("Order: table past end");
     assertThat(faultOf(b -> b.bytes.putInt(0, -8))).isEqualTo("Order: table past end");
-    assertThat(faultOf(b -> b.bytes.putInt(0, b.root() + 1)))
-        .isEqualTo("Order: table misaligned");
+    assertThat(faultOf(b -> b.bytes.putInt(0, b.root() + 1))).isEqualTo("Order: table misaligned");
     assertThat(faultOf(b -> b.bytes.putInt(b.leg(2), Integer.MIN_VALUE)))
         .isEqualTo("Order.legs[2]: vtable past end");
     assertThat(faultOf(b -> b.bytes.putInt(b.leg(2), b.bytes.getInt(b.leg(2)) + 1)))
@@ -183,7 +182,9 @@ class SchemaTest {
     assertThat(faultOf(strict, change)).isEqualTo("Order.legs[1].symbol: string is not UTF-8");
   }
 
-  /** Every sequence of up to three bytes, and those of four around the edges, as the JDK sees it. */
+  /**
+   * Every sequence of up to three bytes, and those of four around the edges, as the JDK sees it.
+   */
   @Test
   void utf8AsTheJdkSeesIt() {
     Schema<Order> strict = ORDERS.withUtf8Check(true);
@@ -207,8 +208,7 @@ class SchemaTest {
             }
             byte[] whole = new byte[16];
             buffer.bytes.get(text, whole);
-            boolean isGood =
-                new String(whole, StandardCharsets.UTF_8).indexOf('\uFFFD') < 0;
+            boolean isGood = new String(whole, StandardCharsets.UTF_8).indexOf('\uFFFD') < 0;
             assertThat(strict.check(buffer.bytes).isEmpty()).isEqualTo(isGood);
             bad += isGood ? 0 : 1;
           }
@@ -231,6 +231,22 @@ class SchemaTest {
                   b.bytes.putInt(field, b.bytes.getInt(field) + 1);
                 }))
         .isEqualTo("Order.bytes: vector misaligned");
+  }
+
+  /** Elements of 8 bytes that begin at a multiple of 4 alone. */
+  @Test
+  void elementsAreAligned() {
+    Bfbs bfbs = new Bfbs();
+    bfbs.object("T", bfbs.field("numbers", 0, bfbs.vector(BaseType.Long)));
+    Schema<ByteBuffer> schema = Schema.load(bfbs.root(0).bytes(null), buffer -> buffer);
+    ByteBuffer bytes = ByteBuffer.allocate(40).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putInt(0, 12).putShort(4, (short) 6).putShort(6, (short) 8).putShort(8, (short) 4);
+    bytes.putInt(12, 8).putInt(16, 4).putInt(20, 2);
+    assertThat(schema.check(bytes)).isEmpty();
+    bytes.putInt(16, 8).putInt(24, 1);
+    assertThat(schema.check(bytes).map(Fault::toString)).contains("T.numbers: vector misaligned");
+    bytes.putInt(24, 0);
+    assertThat(schema.check(bytes)).isEmpty();
   }
 
   @Test

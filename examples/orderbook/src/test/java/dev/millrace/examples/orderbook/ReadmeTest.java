@@ -17,7 +17,10 @@ import dev.millrace.examples.orderbook.wire.Event;
 import dev.millrace.examples.orderbook.wire.MarketMessage;
 import dev.millrace.examples.orderbook.wire.OrderMessage;
 import dev.millrace.flatbuffers.FlatBuffers;
+import dev.millrace.flatbuffers.Schema;
+import dev.millrace.flatbuffers.TypedHandler;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
@@ -46,20 +49,26 @@ class ReadmeTest {
 
   @Test
   void theFlatBuffersExampleAnswersAnOrder() throws Exception {
+    byte[] bfbs;
+    try (InputStream schema = ReadmeTest.class.getResourceAsStream("orders.bfbs")) {
+      bfbs = schema.readAllBytes();
+    }
     // README
+    Schema<OrderMessage> schema = Schema.load(bfbs, OrderMessage::getRootAsOrderMessage);
     Handler orders =
-        (connection, message) -> {
-          OrderMessage order = OrderMessage.getRootAsOrderMessage(message.payload());
-          try (Lease lease = connection.lease(256)) {
-            FlatBufferBuilder builder = FlatBuffers.builder(lease);
-            int event = Canceled.createCanceled(builder, order.correlation(), 0);
-            int answer =
-                MarketMessage.createMarketMessage(
-                    builder, order.correlation(), order.sentAt(), Event.Canceled, event);
-            MarketMessage.finishMarketMessageBuffer(builder, answer);
-            connection.send(FlatBuffers.finish(builder, lease));
-          }
-        };
+        TypedHandler.of(
+            schema,
+            (connection, order) -> {
+              try (Lease lease = connection.lease(256)) {
+                FlatBufferBuilder builder = FlatBuffers.builder(lease);
+                int event = Canceled.createCanceled(builder, order.correlation(), 0);
+                int answer =
+                    MarketMessage.createMarketMessage(
+                        builder, order.correlation(), order.sentAt(), Event.Canceled, event);
+                MarketMessage.finishMarketMessageBuffer(builder, answer);
+                connection.send(FlatBuffers.finish(builder, lease));
+              }
+            });
     // README
     assertEquals(partBetweenMarks(1), unindented(readmeBlocks().get(1)));
 

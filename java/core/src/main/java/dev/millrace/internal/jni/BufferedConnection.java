@@ -3,8 +3,10 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
+import dev.millrace.Limits;
 import dev.millrace.SendResult;
 import dev.millrace.internal.spi.AbstractConnection;
+import dev.millrace.internal.spi.KeptMemory;
 import dev.millrace.internal.spi.Tally;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -88,12 +90,34 @@ abstract class BufferedConnection extends AbstractConnection {
   }
 
   @Override
+  public final Limits limits() {
+    return loop.limits();
+  }
+
+  @Override
+  public final KeptMemory keptMemory() {
+    return loop.keptMemory();
+  }
+
+  @Override
+  public final boolean stopsReads() {
+    return !loop.isClient();
+  }
+
+  @Override
+  public final boolean isOnLoop() {
+    return loop.isCurrent();
+  }
+
+  @Override
+  public final void postToLoop(Runnable task) {
+    loop.postTask(task);
+  }
+
+  @Override
   public final long id() {
     return loop.connectionId(slot, generation);
   }
-
-  /** Whether the core has told of its end. */
-  abstract boolean hasEnded();
 
   /** Loop thread: whether a send may go on. */
   final SendResult refusal() {
@@ -163,7 +187,8 @@ abstract class BufferedConnection extends AbstractConnection {
   }
 
   /** A send was refused, or the mark is reached: the loop looks when that is over. */
-  final void oweWritable(boolean outOfMemory) {
+  @Override
+  public final void oweWritable(boolean outOfMemory) {
     if (WRITABLE_OWED.compareAndSet(this, false, true)) {
       loop.awaitWritable(this, outOfMemory);
     }
@@ -207,7 +232,7 @@ abstract class BufferedConnection extends AbstractConnection {
   }
 
   @Override
-  public final long bufferedBytes() {
+  public final long engineBytes() {
     if (hasEnded()) {
       return 0;
     }
@@ -217,13 +242,12 @@ abstract class BufferedConnection extends AbstractConnection {
 
   @Override
   public final boolean isWritable() {
-    return isOpen()
-        && loop.buffered(slot, generation) >= 0
-        && bufferedBytes() < loop.highWaterMark();
+    return isOpen() && loop.buffered(slot, generation) >= 0 && isBelowMarks();
   }
 
   /** Whether other threads have sent what is not yet a command. */
-  final boolean hasPosted() {
+  @Override
+  public final boolean hasPosted() {
     return posted > 0;
   }
 

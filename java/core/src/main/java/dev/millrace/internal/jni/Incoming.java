@@ -3,9 +3,11 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.CloseReason;
 import dev.millrace.UnixPeer;
+import dev.millrace.UpgradeResult;
 import dev.millrace.internal.ring.EventReader;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.Admission;
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.CloseReasons;
 import dev.millrace.internal.spi.Decision;
 import dev.millrace.internal.spi.DeflateParameters;
@@ -55,6 +57,7 @@ final class Incoming {
   private int nextMessage;
   private @Nullable NativeConnection[] connections = new @Nullable NativeConnection[INITIAL_SLOTS];
   private volatile int count;
+  private volatile int slots;
   private final Undecided undecided;
 
   /** {@code dispatcher} is null in the loop of a client. */
@@ -94,6 +97,21 @@ final class Incoming {
         action.accept(connection);
       }
     }
+  }
+
+  /** The connections of some slots, up to the end of the table at most. */
+  void forEach(int from, int to, Consumer<? super NativeConnection> action) {
+    for (int slot = from; slot < Math.min(to, connections.length); slot++) {
+      NativeConnection connection = connections[slot];
+      if (connection != null) {
+        action.accept(connection);
+      }
+    }
+  }
+
+  /** How many slots there are to look at. Any thread. */
+  int slots() {
+    return slots;
   }
 
   /** The loop ends: every connection is told. */
@@ -176,7 +194,8 @@ final class Incoming {
     if (connection == null) {
       return;
     }
-    NativeMessage message = messages[nextMessage++ & MESSAGES - 1];
+    NativeMessage message =
+        CheckedMode.isOn() ? new NativeMessage(loop) : messages[nextMessage++ & MESSAGES - 1];
     message.fill(event.opcode(), event.address(), event.length(), event.has(Records.IN_BLOCK));
     connection.onMessage(message);
     message.empty();
@@ -270,7 +289,7 @@ final class Incoming {
     byte[] head = bytes();
     RequestHead request = request(head, kind, index + 1);
     if (loop.isDraining() || kind == RequestHead.Kind.UPGRADE && loop.isFull()) {
-      refuse(slot, generation);
+      refuse(slot, generation, kind);
       return;
     }
     Decision decision = decide(request);
@@ -279,7 +298,7 @@ final class Incoming {
         if (accept.handshake() instanceof Admission place) {
           place.release();
         }
-        refuse(slot, generation);
+        refuse(slot, generation, kind);
       }
     } else if (decision instanceof Decision.Respond response) {
       respond(slot, generation, response.response());
@@ -329,12 +348,17 @@ final class Incoming {
       return false;
     }
     connections[slot] = connection;
+    slots = Math.max(slots, slot + 1);
     setCount(count + 1);
+    loop.meter().upgrade(UpgradeResult.ACCEPTED);
     return true;
   }
 
   /** The server takes no more. */
-  void refuse(int slot, int generation) {
+  void refuse(int slot, int generation, RequestHead.Kind kind) {
+    if (kind == RequestHead.Kind.UPGRADE) {
+      loop.meter().upgrade(UpgradeResult.FULL);
+    }
     respond(slot, generation, ByteBuffer.wrap(UNAVAILABLE));
   }
 

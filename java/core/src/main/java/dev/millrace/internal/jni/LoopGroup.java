@@ -2,12 +2,16 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.Compression;
+import dev.millrace.Connection;
 import dev.millrace.Limits;
 import dev.millrace.MillraceException;
 import dev.millrace.ProtocolRule;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.Errno;
+import dev.millrace.internal.spi.LeaseWatch;
 import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.LoopMeter;
 import dev.millrace.internal.spi.Tally;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,6 +25,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +42,7 @@ abstract class LoopGroup {
   private final int maxConnections;
   private final Tally tally = new Tally();
   private final List<NativeLoop> loops = new ArrayList<>();
+  private final @Nullable LeaseWatch leases = LeaseWatch.of(owner());
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger places = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
@@ -166,14 +172,14 @@ abstract class LoopGroup {
     options.putInt(Records.OPTION_MAX_HEADER_BYTES_OFFSET, limits.maxHeaderBytes());
     options.putInt(Records.OPTION_MAX_REQUEST_LINE_OFFSET, limits.maxRequestLineBytes());
     options.putInt(Records.OPTION_RELAXED_OFFSET, bits(relaxed));
+    options.putInt(Records.OPTION_CHECKED_OFFSET, CheckedMode.isOn() ? 1 : 0);
     if (compression.isEnabled()) {
       options.putInt(Records.OPTION_DEFLATE_LEVEL_OFFSET, compression.level());
       options.putInt(Records.OPTION_DEFLATE_MEMORY_LEVEL_OFFSET, compression.memoryLevel());
       options.putLong(Records.OPTION_DEFLATE_THRESHOLD_OFFSET, compression.thresholdBytes());
     }
     if (limits.maxMessagesPerSecond() != Limits.UNLIMITED) {
-      options.putLong(
-          Records.OPTION_MESSAGES_PER_SECOND_OFFSET, limits.maxMessagesPerSecond());
+      options.putLong(Records.OPTION_MESSAGES_PER_SECOND_OFFSET, limits.maxMessagesPerSecond());
     }
     if (limits.maxBytesPerSecond() != Long.MAX_VALUE) {
       options.putLong(Records.OPTION_BYTES_PER_SECOND_OFFSET, limits.maxBytesPerSecond());
@@ -209,6 +215,11 @@ abstract class LoopGroup {
     return loops;
   }
 
+  /** Its open leases, in checked mode. */
+  @Nullable LeaseWatch leases() {
+    return leases;
+  }
+
   /** How the first loop listens. */
   int sharing(ListenAddress address) {
     return Records.ALONE;
@@ -229,6 +240,14 @@ abstract class LoopGroup {
 
   public void readStatistics(int loop, long[] values) {
     loops.get(loop).readStatistics(values);
+  }
+
+  public LoopMeter meter(int loop) {
+    return loops.get(loop).meter();
+  }
+
+  public void visit(int loop, Consumer<? super Connection> visitor, Runnable done) {
+    loops.get(loop).visit(visitor, done);
   }
 
   public Tally tally() {
@@ -271,6 +290,9 @@ abstract class LoopGroup {
     }
     if (running.decrementAndGet() == 0) {
       NativeCalls.destroyGroup(group);
+      if (leases != null) {
+        leases.ownerEnded();
+      }
       Throwable first = failed.get();
       if (first == null) {
         terminated.complete(null);

@@ -2,6 +2,7 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.LatencyRecorder;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Cleaner;
@@ -23,8 +24,10 @@ final class LoopMemory {
   private final ByteBuffer control;
   private final ByteBuffer region;
   private final ByteBuffer readOnlyRegion;
+  private final ByteBuffer messages;
   private final int roundTrips;
   private final int pinned;
+  private final int roundTripCounts;
 
   LoopMemory(int handle) {
     ByteBuffer controlBase = NativeCalls.control(handle);
@@ -33,9 +36,11 @@ final class LoopMemory {
     control = controlBase.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     region = regionBase.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     readOnlyRegion = regionBase.asReadOnlyBuffer();
+    messages = readOnlyRegion.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     int connections = control.getInt(Records.MAX_CONNECTIONS_OFFSET);
     roundTrips = Records.BUFFERED_OFFSET + connections * Long.BYTES;
     pinned = roundTrips + connections * Long.BYTES;
+    roundTripCounts = pinned + connections * Long.BYTES;
     Runnable release = new Release(handle, new AtomicInteger(2));
     CLEANER.register(controlBase, release);
     CLEANER.register(regionBase, release);
@@ -69,6 +74,11 @@ final class LoopMemory {
     return readOnlyRegion;
   }
 
+  /** The region once more, for generated accessors, which show it to users: see MessageMemory. */
+  ByteBuffer messages() {
+    return messages;
+  }
+
   /** The address of a byte of the region. */
   long address(int offset) {
     return Records.address(regionId, offset);
@@ -89,6 +99,16 @@ final class LoopMemory {
     return isOfIt ? word & (1L << Records.BUFFERED_BITS) - 1 : -1;
   }
 
+  /** The sum of {@link #buffered} over the slots below one. Any thread. */
+  long bufferedBelow(int slots) {
+    long sum = 0;
+    for (int slot = 0; slot < slots; slot++) {
+      long word = (long) WORD.getOpaque(control, Records.BUFFERED_OFFSET + slot * Long.BYTES);
+      sum += word < 0 ? 0 : word & (1L << Records.BUFFERED_BITS) - 1;
+    }
+    return sum;
+  }
+
   /** The round-trip time that was measured last for a slot, 0 for none. Any thread. */
   long roundTripNanos(int slot) {
     return (long) WORD.getOpaque(control, roundTrips + slot * Long.BYTES);
@@ -97,5 +117,26 @@ final class LoopMemory {
   /** Bytes of blocks that what has come for a slot pins in the core. Any thread. */
   long pinnedBytes(int slot) {
     return (long) WORD.getOpaque(control, pinned + slot * Long.BYTES);
+  }
+
+  /** How often there was no memory for what was asked for. Any thread. */
+  long refusals() {
+    return counter(Records.COUNTER_REGION_FULL)
+        + counter(Records.COUNTER_BLOCK_SPILLS)
+        + counter(Records.COUNTER_SLAB_SPILLS)
+        + counter(Records.COUNTER_COMPRESSION_SPILLS);
+  }
+
+  /** As {@link LatencyRecorder#addTo}: how long all answers to pings took. Any thread. */
+  long addRoundTrips(long[] into) {
+    long longest = 0;
+    for (int i = 0; i < Records.ROUND_TRIP_BUCKETS; i++) {
+      long count = (long) WORD.getOpaque(control, roundTripCounts + i * Long.BYTES);
+      if (count != 0) {
+        into[i] += count;
+        longest = LatencyRecorder.longestIn(i);
+      }
+    }
+    return longest;
   }
 }

@@ -74,4 +74,14 @@ final class NativeCalls {
 
   /** Any thread. */
   static native int release(long address);
+
+  /** Any thread. */
+  static native int loadSchema(
+      ByteBuffer bfbs, int length, int maxDepth, int maxTables, boolean checkUtf8);
+
+  /** Holder of a reference, or loop thread. */
+  static native int verify(int schema, long address, int length);
+
+  /** Any thread, when nobody verifies with it. */
+  static native int forgetSchema(int schema);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.jni;
 
+import dev.millrace.Batching;
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
 import dev.millrace.Handler;
@@ -12,6 +13,7 @@ import dev.millrace.SendException;
 import dev.millrace.SendResult;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.Kept;
 import dev.millrace.internal.spi.Tally;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -55,6 +57,7 @@ final class NativeConnection extends BufferedConnection {
   static final int BY_APPLICATION = 1;
 
   static final int BY_QUEUE = 2;
+  static final int BY_BACKLOG = 4;
 
   private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
@@ -64,6 +67,8 @@ final class NativeConnection extends BufferedConnection {
   private volatile byte phase = OPEN;
   // Bits of BY_...; loop thread only.
   private byte pauses;
+  // Its messages may be gathered over several turns; loop thread only.
+  private boolean batches;
 
   // How the closing handshake began, as far as Java knows; null while open.
   private volatile @Nullable CloseReason beginning;
@@ -123,6 +128,63 @@ final class NativeConnection extends BufferedConnection {
   @Override
   protected SendResult sendAllNow(List<? extends Lease> leases) {
     return loop.sender().sendAll(this, leases);
+  }
+
+  // ---- Keeping what must wait.
+
+  @Override
+  protected @Nullable Kept keep(Message message, boolean compress) {
+    return NativeKept.of(loop, message, flags(compress));
+  }
+
+  @Override
+  protected @Nullable Kept keep(Lease lease, boolean compress) {
+    return NativeKept.of(loop, lease, flags(compress));
+  }
+
+  @Override
+  protected @Nullable Kept keep(ByteBuffer binary, boolean compress) {
+    return NativeKept.of(loop, Records.BINARY, binary, flags(compress));
+  }
+
+  @Override
+  protected @Nullable Kept keep(CharSequence text, boolean compress) {
+    return NativeKept.of(loop, text, flags(compress));
+  }
+
+  @Override
+  protected List<Kept> keepAll(List<? extends Lease> leases) {
+    return Sender.keepAll(leases);
+  }
+
+  @Override
+  public SendResult handOver(Kept kept, @Nullable CompletableFuture<Void> sent, boolean always) {
+    SendResult refusal = always ? SendResult.ACCEPTED : refusal();
+    if (refusal != SendResult.ACCEPTED) {
+      return refusal;
+    }
+    long token = Sender.NO_TOKEN;
+    if (sent != null) {
+      token = loop.nextToken(slot());
+      completions().add(token, sent);
+    }
+    if (always) {
+      admitPosted();
+    }
+    ((NativeKept) kept).send(this, token);
+    return SendResult.ACCEPTED;
+  }
+
+  @Override
+  public void stopReads(boolean stop) {
+    if (stop) {
+      pauseReads(BY_BACKLOG);
+      return;
+    }
+    resumeReads(BY_BACKLOG);
+    if (queue != null) {
+      queue.proceed();
+    }
   }
 
   /** The inbox is full: whether the message is taken all the same. */
@@ -188,6 +250,9 @@ final class NativeConnection extends BufferedConnection {
   @Override
   public void flush() {
     if (loop.isCurrent()) {
+      if (batches && phase != ENDED) {
+        loop.outgoing().flushBatch(this);
+      }
       loop.outgoing().flush();
     }
   }
@@ -235,6 +300,57 @@ final class NativeConnection extends BufferedConnection {
   }
 
   @Override
+  public void request(long messages) {
+    requirePositive("messages", messages);
+    giveCredit(messages, 0);
+  }
+
+  @Override
+  public void requestBytes(long bytes) {
+    requirePositive("bytes", bytes);
+    giveCredit(0, bytes);
+  }
+
+  private static void requirePositive(String name, long value) {
+    if (value <= 0) {
+      throw new IllegalArgumentException(name + " must be positive: value=" + value);
+    }
+  }
+
+  /** One call more for each message, perhaps: on the loop's thread it makes no task. */
+  private void giveCredit(long messages, long bytes) {
+    if (loop.isCurrent()) {
+      addCredit(messages, bytes);
+    } else {
+      loop.run(() -> addCredit(messages, bytes));
+    }
+  }
+
+  private void addCredit(long messages, long bytes) {
+    if (phase != ENDED) {
+      loop.outgoing().credit(this, messages, bytes);
+    }
+  }
+
+  @Override
+  public void batch(Batching batching) {
+    Objects.requireNonNull(batching, "batching");
+    loop.run(
+        () -> {
+          if (phase != ENDED) {
+            batches = batching.maxMessages() > 1;
+            loop.outgoing().batch(this, batching);
+          }
+        });
+  }
+
+  @Override
+  public long pinnedBytes() {
+    // The slot may be another connection's by now; then this one has ended, or is about to.
+    return hasEnded() ? 0 : loop.pinnedBytes(slot()) + queuedBytes();
+  }
+
+  @Override
   protected void beginClose(int code, String reason) {
     if (PHASE.compareAndSet(this, OPEN, CLOSING)) {
       if (queue != null) {
@@ -258,6 +374,7 @@ final class NativeConnection extends BufferedConnection {
           @Override
           public void run() {
             if (phase != ENDED) {
+              closeBacklog();
               loop.outgoing().close(NativeConnection.this, code, reason);
             }
             if (queue != null) {
@@ -273,7 +390,7 @@ final class NativeConnection extends BufferedConnection {
   }
 
   @Override
-  boolean hasEnded() {
+  protected boolean hasEnded() {
     return phase == ENDED;
   }
 
@@ -292,8 +409,7 @@ final class NativeConnection extends BufferedConnection {
   /** What it carries is for the core to say, which measures. */
   @Override
   public SendResult ping() {
-    return counted(
-        loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN, Sender.ANY_WAY));
+    return counted(loop.sender().send(this, Records.PING, EMPTY, Sender.NO_TOKEN, Sender.ANY_WAY));
   }
 
   @Override
@@ -318,10 +434,13 @@ final class NativeConnection extends BufferedConnection {
     if (phase != OPEN) {
       return;
     }
-    if (queue == null) {
-      deliverMessage(message);
+    boolean measured = loop.meter().samples();
+    if (queue != null) {
+      queue.message(message, measured);
+    } else if (measured) {
+      deliverMessage(message, loop.meter());
     } else {
-      queue.message(message);
+      deliverMessage(message);
     }
   }
 
@@ -345,7 +464,14 @@ final class NativeConnection extends BufferedConnection {
     if (queue != null) {
       queue.proceed();
     }
-    if (!takeWritableOwed() || phase != OPEN) {
+    if (drainBacklog(takeWritableOwed())) {
+      tellWritable();
+    }
+  }
+
+  @Override
+  public void tellWritable() {
+    if (phase != OPEN) {
       return;
     }
     if (queue == null) {
@@ -364,9 +490,16 @@ final class NativeConnection extends BufferedConnection {
     if (!awaited || phase != OPEN) {
       return false;
     }
-    if (bufferedBytes() <= loop.lowWaterMark()) {
+    if (promisedBytes() <= loop.lowWaterMark()) {
       onDrained();
       return false;
+    }
+    if (engineBytes() <= loop.lowWaterMark()) {
+      // The backlog sees to it; the queue of an executor waits until that has fallen too.
+      if (drainBacklog(takeWritableOwed())) {
+        tellWritable();
+      }
+      return queue != null && queue.isWaiting();
     }
     return !isFallTold();
   }
@@ -397,6 +530,8 @@ final class NativeConnection extends BufferedConnection {
 
   private void end(CloseReason reason) {
     phase = ENDED;
+    loop.meter().closed(reason.code());
+    endBacklog();
     Completions waiting = completions;
     if (waiting != null) {
       waiting.end();
@@ -420,7 +555,7 @@ final class NativeConnection extends BufferedConnection {
   // ---- What the queue has come to. On the executor.
 
   void handleMessage(QueuedMessage message) {
-    deliverMessage(message);
+    deliverMessage(message, loop.meter(), message.queuedAt());
   }
 
   /** Any thread: answers the peer's Close, or closes over a broken rule. */

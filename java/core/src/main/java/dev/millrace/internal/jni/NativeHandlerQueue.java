@@ -16,12 +16,15 @@ final class NativeHandlerQueue extends ConnectionQueue {
   }
 
   /** Loop thread: the message's block passes to the queue. */
-  void message(NativeMessage message) {
+  void message(NativeMessage message, boolean measured) {
     QueuedMessage queued = message.toQueued(connection);
     if (queued == null) {
       // As the core does with whoever pins most.
       connection.beginClose(CloseCode.TRY_AGAIN_LATER, "");
       return;
+    }
+    if (measured) {
+      queued.measure(connection.loop().meter());
     }
     add(queued);
   }
@@ -34,7 +37,7 @@ final class NativeHandlerQueue extends ConnectionQueue {
   @Override
   protected boolean isDrained() {
     NativeLoop loop = connection.loop();
-    return loop.isClient() || connection.bufferedBytes() <= loop.lowWaterMark();
+    return loop.isClient() || connection.promisedBytes() <= loop.lowWaterMark();
   }
 
   @Override

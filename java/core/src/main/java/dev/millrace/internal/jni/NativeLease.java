@@ -4,9 +4,11 @@ package dev.millrace.internal.jni;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.internal.spi.GrowableLease;
+import dev.millrace.internal.spi.LeaseWatch;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One reference to a block.
@@ -41,21 +43,25 @@ final class NativeLease implements Lease, GrowableLease {
   private static final int GROWING = 3;
 
   private LeasedBlock block;
+  private final LeaseWatch.@Nullable Entry watched;
   private volatile int state;
 
-  /** The first and only owner of a reference to the block. */
-  NativeLease(LeasedBlock block) {
+  /** The first and only owner of a reference to the block; {@code watch} is that of its group. */
+  NativeLease(LeasedBlock block, @Nullable LeaseWatch watch) {
     this.block = block;
+    watched = watch == null ? null : watch.add(this, block.capacity());
   }
 
   /** New memory to write into. */
-  static NativeLease writable(ByteBuffer region, long address, int capacity) {
-    return new NativeLease(LeasedBlock.writable(region, address, capacity));
+  static NativeLease writable(
+      ByteBuffer region, long address, int capacity, @Nullable LeaseWatch watch) {
+    return new NativeLease(LeasedBlock.writable(region, address, capacity), watch);
   }
 
   /** A received message. */
-  static NativeLease retained(ByteBuffer region, long address, int length, Message.Kind kind) {
-    return new NativeLease(LeasedBlock.retained(region, address, length, kind));
+  static NativeLease retained(
+      ByteBuffer region, long address, int length, Message.Kind kind, @Nullable LeaseWatch watch) {
+    return new NativeLease(LeasedBlock.retained(region, address, length, kind), watch);
   }
 
   @Override
@@ -98,10 +104,11 @@ final class NativeLease implements Lease, GrowableLease {
   @Override
   public void close() {
     if (STATE.compareAndSet(this, OPEN, CLOSED)) {
+      unwatch();
       NativeCalls.release(block.payloadAddress());
-    } else {
+    } else if (STATE.compareAndSet(this, GROWING, CLOSED)) {
       // Whoever makes it grow gives the reference up.
-      STATE.compareAndSet(this, GROWING, CLOSED);
+      unwatch();
     }
   }
 
@@ -129,11 +136,21 @@ final class NativeLease implements Lease, GrowableLease {
     if (!STATE.compareAndSet(this, OPEN, SENT)) {
       throw used();
     }
+    unwatch();
   }
 
   /** Takes back {@link #take}, when the send did not begin after all. */
   void giveBack() {
+    if (watched != null) {
+      watched.reopen();
+    }
     state = OPEN;
+  }
+
+  private void unwatch() {
+    if (watched != null) {
+      watched.end();
+    }
   }
 
   /** Where the bytes to send begin; for whoever has taken the lease. */

@@ -3,6 +3,7 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
+import dev.millrace.Connection;
 import dev.millrace.Lease;
 import dev.millrace.Limits;
 import dev.millrace.ScheduledTask;
@@ -13,8 +14,11 @@ import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.ring.SleepProtocol;
 import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.Errno;
+import dev.millrace.internal.spi.KeptMemory;
+import dev.millrace.internal.spi.LeaseWatch;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.LoopMeter;
 import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.Tally;
@@ -31,6 +35,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,11 +66,14 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /** Timers that the core takes, less those for {@link #checkWritable} and {@link #sendAway}. */
   private static final int MAX_TIMERS = (1 << 20) - 2;
 
+  private static final int SLOTS_IN_TURN = 4096;
   private static final long RECHECK_NANOS = 5_000_000;
   private static final Duration MAX_DELAY = Duration.ofDays(3650);
 
   private final LoopGroup group;
   private final int handle;
+  private final Limits limits;
+  private final KeptMemory keptMemory;
   private final long highWaterMark;
   private final long lowWaterMark;
   private final LoopMemory memory;
@@ -73,6 +81,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   private final Incoming incoming;
   private final Sender sender = new Sender(this);
   private final Inbox inbox;
+  private final LoopMeter meter;
   private final SleepProtocol sleep = new SleepProtocol();
   private final Timers timers = new Timers();
   private final AtomicInteger timerCount = new AtomicInteger();
@@ -113,17 +122,20 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
       List<ListenAddress> listen) {
     this.group = group;
     this.handle = handle;
+    this.limits = limits;
+    keptMemory = new KeptMemory(limits.regionBytes());
     this.listen = listen;
     this.socketOptions = socketOptions;
     handshakeTimeout = limits.handshakeTimeout();
     highWaterMark = limits.highWaterMarkBytes();
     lowWaterMark = limits.lowWaterMarkBytes();
     memory = new LoopMemory(handle);
+    meter = new LoopMeter(memory::addRoundTrips);
     outgoing = new Outgoing(handle, memory);
     incoming = new Incoming(this, memory, outgoing, dispatcher);
     inbox = new Inbox(limits.inboxCapacity());
     thread = new Thread(null, this, group.threadName(index));
-    watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos());
+    watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos(), memory::refusals);
   }
 
   /** Starts the thread. */
@@ -179,6 +191,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     if (events < 0) {
       throw failed("tick", events);
     }
+    meter.turnBegins(events);
     incoming.drain(events);
     acceptingLast &= events > 0;
     return true;
@@ -304,6 +317,10 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return memory.readOnlyRegion();
   }
 
+  ByteBuffer messages() {
+    return memory.messages();
+  }
+
   long highWaterMark() {
     return highWaterMark;
   }
@@ -316,12 +333,25 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return memory.buffered(slot, generation);
   }
 
+  long pinnedBytes(int slot) {
+    return memory.pinnedBytes(slot);
+  }
+
   long roundTripNanos(int slot) {
     return memory.roundTripNanos(slot);
   }
 
   long batch() {
     return outgoing.batch();
+  }
+
+  Limits limits() {
+    return limits;
+  }
+
+  /** What its connections' backlogs pin. */
+  KeptMemory keptMemory() {
+    return keptMemory;
   }
 
   /** Of all the group's loops. */
@@ -333,6 +363,30 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   void readStatistics(long[] values) {
     NativeStatistics.read(memory, values);
     values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
+    values[LoopCounter.OUTBOUND_BYTES_QUEUED.ordinal()] = memory.bufferedBelow(incoming.slots());
+  }
+
+  LoopMeter meter() {
+    return meter;
+  }
+
+  /** Any thread: shows all connections, a part in each turn. */
+  void visit(Consumer<? super Connection> visitor, Runnable done) {
+    visit(0, visitor, done);
+  }
+
+  private void visit(int slot, Consumer<? super Connection> visitor, Runnable done) {
+    post(
+        new ApplicationTask(
+            () -> {
+              int end = slot + SLOTS_IN_TURN;
+              incoming.forEach(slot, end, visitor);
+              if (end < incoming.slots()) {
+                visit(end, visitor, done);
+              } else {
+                done.run();
+              }
+            }));
   }
 
   int connectionCount() {
@@ -390,6 +444,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     return ended ? -1 : NativeCalls.acquire(handle, Math.max(1, length));
   }
 
+  /** The open leases of its group, in checked mode. */
+  @Nullable LeaseWatch leases() {
+    return group.leases();
+  }
+
   /** Any thread. */
   Lease lease(int capacity) {
     if (ended) {
@@ -399,14 +458,14 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
       int length = LeasedBlocks.length(capacity);
       long block = acquire(length);
       if (block >= 0) {
-        return new NativeLease(leasedBlocks.at(memory.region(), block, length));
+        return new NativeLease(leasedBlocks.at(memory.region(), block, length), leases());
       }
     }
     long block = SharedMemory.acquire(capacity);
     if (block < 0) {
       throw new IllegalStateException("no memory left for a lease: capacity=" + capacity);
     }
-    return NativeLease.writable(SharedMemory.region(), block, capacity);
+    return NativeLease.writable(SharedMemory.region(), block, capacity, leases());
   }
 
   /** Any thread: runs at once on the loop's thread, else as a task. */
@@ -416,6 +475,11 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     } else {
       post(new ApplicationTask(action));
     }
+  }
+
+  /** Any thread: runs as a task, behind what was posted before, unless the loop has ended. */
+  void postTask(Runnable action) {
+    post(new ApplicationTask(action));
   }
 
   /** Any thread: false when the loop has ended and the task will never run. */

@@ -4,6 +4,8 @@ package dev.millrace.internal.jni;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.MessageMemory;
+import dev.millrace.internal.spi.MessageVerifier;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * when its handler has returned, so that a message that was kept throws instead of showing another
  * peer's bytes.
  */
-final class NativeMessage implements Message {
+final class NativeMessage implements Message, MessageMemory {
   private final NativeLoop loop;
   private long address;
   private int length;
@@ -91,6 +93,22 @@ final class NativeMessage implements Message {
   }
 
   @Override
+  public ByteBuffer memory() {
+    requireValid();
+    return loop.messages();
+  }
+
+  @Override
+  public int memoryOffset() {
+    return Records.offset(address);
+  }
+
+  @Override
+  public MessageVerifier verifier() {
+    return NativeMessageVerifier.INSTANCE;
+  }
+
+  @Override
   public String text() {
     return new String(toByteArray(), StandardCharsets.UTF_8);
   }
@@ -110,7 +128,7 @@ final class NativeMessage implements Message {
     if (block < 0) {
       throw new IllegalStateException("no memory left to retain a message: length=" + length);
     }
-    return NativeLease.retained(regionOf(block), block, length, kindOf(opcode));
+    return NativeLease.retained(regionOf(block), block, length, kindOf(opcode), loop.leases());
   }
 
   /** This message for a handler on an executor, or null when no memory is left. */

@@ -18,6 +18,11 @@ final class NativeStatistics {
     for (int i = 0; i < PLACES.length; i++) {
       values[i] = PLACES[i] == NOT_OF_THE_CORE ? 0 : memory.counter(PLACES[i]);
     }
+    long waitingSince = memory.counter(Records.COUNTER_WAITING_SINCE_NS);
+    if (waitingSince != 0) {
+      // The clock of the core is that of System.nanoTime.
+      values[LoopCounter.WAITED_NANOS.ordinal()] += Math.max(0, System.nanoTime() - waitingSince);
+    }
   }
 
   private static int[] places() {
@@ -35,7 +40,7 @@ final class NativeStatistics {
 
   private static int place(LoopCounter counter) {
     return switch (counter) {
-      case BLOCKED -> NOT_OF_THE_CORE;
+      case BLOCKED, OUTBOUND_BYTES_QUEUED -> NOT_OF_THE_CORE;
       case TICKS -> Records.COUNTER_TICKS;
       case COMMANDS -> Records.COUNTER_COMMANDS;
       case EVENTS -> Records.COUNTER_EVENTS;

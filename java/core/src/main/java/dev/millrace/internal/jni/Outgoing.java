@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.jni;
 
+import dev.millrace.Batching;
 import dev.millrace.SocketOptions;
 import dev.millrace.internal.ring.CommandWriter;
 import dev.millrace.internal.ring.PostedSend;
@@ -270,6 +271,28 @@ final class Outgoing {
   void resumeReads(NativeConnection connection) {
     makeCommandRoom();
     commands.resumeReads(connection.slot(), connection.generation());
+  }
+
+  /** Lets a peer send so much more; 0 gives none of a kind. */
+  void credit(NativeConnection connection, long messages, long bytes) {
+    makeCommandRoom();
+    commands.credit(connection.slot(), connection.generation(), messages, bytes);
+  }
+
+  void batch(NativeConnection connection, Batching batching) {
+    makeCommandRoom();
+    commands.batch(
+        connection.slot(),
+        connection.generation(),
+        batching.maxMessages(),
+        batching.maxBytes(),
+        batching.maxDelay().toNanos());
+  }
+
+  /** Sends what was gathered for a connection. */
+  void flushBatch(NativeConnection connection) {
+    makeCommandRoom();
+    commands.flushBatch(connection.slot(), connection.generation());
   }
 
   // ---- Requests.

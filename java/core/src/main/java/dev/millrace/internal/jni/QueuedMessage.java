@@ -5,6 +5,9 @@ import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.spi.HandlerQueue;
+import dev.millrace.internal.spi.LeaseWatch;
+import dev.millrace.internal.spi.MessageMemory;
+import dev.millrace.internal.spi.MessageVerifier;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * A message that waits for a handler on an executor, and is then given to it: one reference to a
  * block, given up when the handler has returned. Valid on the handler's thread for that call.
  */
-final class QueuedMessage extends HandlerQueue.MessageCall implements Message {
+final class QueuedMessage extends HandlerQueue.MessageCall implements Message, MessageMemory {
   private final NativeConnection connection;
   // Keeps the mapping reachable, and with it mapped.
   private final ByteBuffer region;
@@ -71,6 +74,10 @@ final class QueuedMessage extends HandlerQueue.MessageCall implements Message {
     return opcode;
   }
 
+  long address() {
+    return address;
+  }
+
   /** The length without the checks of {@link #length()}. */
   int payloadLength() {
     return length;
@@ -95,6 +102,24 @@ final class QueuedMessage extends HandlerQueue.MessageCall implements Message {
   }
 
   @Override
+  public ByteBuffer memory() {
+    requireValid();
+    return Records.region(address) == SharedMemory.REGION_ID
+        ? SharedMemory.messages()
+        : connection.loop().messages();
+  }
+
+  @Override
+  public int memoryOffset() {
+    return Records.offset(address);
+  }
+
+  @Override
+  public MessageVerifier verifier() {
+    return NativeMessageVerifier.INSTANCE;
+  }
+
+  @Override
   public String text() {
     return new String(toByteArray(), StandardCharsets.UTF_8);
   }
@@ -110,14 +135,16 @@ final class QueuedMessage extends HandlerQueue.MessageCall implements Message {
   @Override
   public Lease retain() {
     requireValid();
+    Kind kind = NativeMessage.kindOf(opcode);
+    LeaseWatch watch = connection.loop().leases();
     if (NativeCalls.retain(address) >= 0) {
-      return NativeLease.retained(region, address, length, NativeMessage.kindOf(opcode));
+      return NativeLease.retained(region, address, length, kind, watch);
     }
     long block = toSharedBlock();
     if (block < 0) {
       throw new IllegalStateException("no memory left to retain a message: length=" + length);
     }
-    return NativeLease.retained(SharedMemory.region(), block, length, NativeMessage.kindOf(opcode));
+    return NativeLease.retained(SharedMemory.region(), block, length, kind, watch);
   }
 
   /**

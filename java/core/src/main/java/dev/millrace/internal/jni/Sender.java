@@ -6,9 +6,11 @@ import dev.millrace.Message;
 import dev.millrace.SendResult;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
+import dev.millrace.internal.spi.Kept;
 import dev.millrace.internal.spi.Utf8Encoder;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -235,6 +237,15 @@ final class Sender {
       }
       throw e;
     }
+  }
+
+  /** All of them, each a reference of its own from now on. */
+  static List<Kept> keepAll(List<? extends Lease> leases) {
+    List<Kept> kept = new ArrayList<>();
+    for (NativeLease lease : takeAll(leases)) {
+      kept.add(NativeKept.of(lease, ANY_WAY));
+    }
+    return kept;
   }
 
   private void sendTaken(NativeConnection connection, NativeLease[] taken) {

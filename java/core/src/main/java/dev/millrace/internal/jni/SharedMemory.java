@@ -15,11 +15,19 @@ final class SharedMemory {
   private static final ByteBuffer REGION =
       NativeCalls.sharedRegion().order(ByteOrder.LITTLE_ENDIAN);
 
+  private static final ByteBuffer MESSAGES =
+      REGION.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+
   private SharedMemory() {}
 
   /** The region, little-endian. Only absolute access: every thread uses this one object. */
   static ByteBuffer region() {
     return REGION;
+  }
+
+  /** The region, read-only, for generated accessors, which show it to users. */
+  static ByteBuffer messages() {
+    return MESSAGES;
   }
 
   /** A block with one reference, or a negative number when no memory is left. */

@@ -2,7 +2,9 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.ScheduledTask;
+import dev.millrace.UpgradeResult;
 import dev.millrace.internal.spi.Decision;
+import dev.millrace.internal.spi.RequestHead;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -99,6 +101,7 @@ final class Undecided {
 
     private void onDeadline() {
       if (take()) {
+        loop.meter().upgrade(UpgradeResult.TIMED_OUT);
         incoming.respond(slot, generation, later.late().response());
         abandon();
       }
@@ -112,7 +115,7 @@ final class Undecided {
         incoming.respond(slot, generation, response.response());
       } else if (decision instanceof Decision.Accept accept) {
         if (loop.isDraining() || !incoming.open(slot, generation, accept)) {
-          incoming.refuse(slot, generation);
+          incoming.refuse(slot, generation, RequestHead.Kind.UPGRADE);
           abandon();
         }
       } else {

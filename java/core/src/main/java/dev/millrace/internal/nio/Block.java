@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,6 +119,15 @@ final class Block {
   /** Whether the caller, who has a reference, is the only one. */
   boolean isExclusive() {
     return pool != null && references == 1;
+  }
+
+  /** Writes this byte to all of it. Nobody has a reference. */
+  void fill(byte value) {
+    byte[] values = new byte[Math.min(bytes.capacity(), 64 << 10)];
+    Arrays.fill(values, value);
+    for (int at = 0; at < bytes.capacity(); at += values.length) {
+      bytes.put(at, values, 0, Math.min(values.length, bytes.capacity() - at));
+    }
   }
 
   /** A part of it as users see it. Position and limit of the parent are never touched. */

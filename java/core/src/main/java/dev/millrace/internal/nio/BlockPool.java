@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.LoopCounter;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Small blocks are cut from slabs: direct memory is allocated, zeroed and counted by the JVM a
  * buffer at a time. Any thread may take and give back; the lock is the pool's and held for a few
  * instructions.
+ *
+ * <p>In {@linkplain CheckedMode checked mode} a block that comes back is filled, and rests until
+ * many others have come back behind it.
  */
 final class BlockPool {
   /** What may stay free. */
@@ -25,7 +30,15 @@ final class BlockPool {
   /** Blocks up to this capacity are cut from slabs. */
   private static final int SLAB_LIMIT = 32 << 10;
 
+  /** How much rests at most, in checked mode. */
+  private static final int MOST_RESTING = 1024;
+
+  private static final long RESTING_BYTES = 8 << 20;
+
   private final long limitBytes;
+  private final boolean isChecked;
+  private final ArrayDeque<Block> resting = new ArrayDeque<>(1);
+  private long restingBytes;
   private final @Nullable Block[] free = new @Nullable Block[CLASSES];
   private final int[] inUse = new int[CLASSES];
   private final int[] highWater = new int[CLASSES];
@@ -36,8 +49,9 @@ final class BlockPool {
   private long bytesReturned;
   private long spills;
 
-  BlockPool(long limitBytes) {
+  BlockPool(long limitBytes, boolean isChecked) {
     this.limitBytes = limitBytes;
+    this.isChecked = isChecked;
   }
 
   private static int classOf(int length) {
@@ -85,7 +99,10 @@ final class BlockPool {
       return new Block(this, sizeClass, allocate(sizeClass));
     } catch (OutOfMemoryError e) {
       // The JVM's own limit of direct memory, -XX:MaxDirectMemorySize, is lower than ours.
-      return null;
+      while (free[sizeClass] == null && !resting.isEmpty()) {
+        wakeOldest();
+      }
+      return free[sizeClass] == null ? null : take(sizeClass);
     }
   }
 
@@ -107,13 +124,39 @@ final class BlockPool {
   /** Any thread: nobody uses the block any more. */
   void giveBack(Block block) {
     int sizeClass = block.sizeClass();
+    if (isChecked) {
+      block.fill(CheckedMode.FREED);
+    }
     synchronized (this) {
       bytesInUse -= capacityOf(sizeClass);
       inUse[sizeClass]--;
-      bytesFree += capacityOf(sizeClass);
-      block.nextFree = free[sizeClass];
-      free[sizeClass] = block;
+      if (isChecked && block.capacity() <= RESTING_BYTES) {
+        rest(block);
+      } else {
+        keep(block);
+      }
     }
+  }
+
+  private void keep(Block block) {
+    int sizeClass = block.sizeClass();
+    bytesFree += capacityOf(sizeClass);
+    block.nextFree = free[sizeClass];
+    free[sizeClass] = block;
+  }
+
+  private void rest(Block block) {
+    while (resting.size() == MOST_RESTING || restingBytes > RESTING_BYTES - block.capacity()) {
+      wakeOldest();
+    }
+    resting.add(block);
+    restingBytes += block.capacity();
+  }
+
+  private void wakeOldest() {
+    Block oldest = resting.remove();
+    restingBytes -= oldest.capacity();
+    keep(oldest);
   }
 
   /** Whether more is free than may stay. */
@@ -136,6 +179,11 @@ final class BlockPool {
         bytesReturned += capacityOf(sizeClass);
       }
     }
+  }
+
+  /** Any thread: how often no block was to be had. */
+  synchronized long spills() {
+    return spills;
   }
 
   /** Any thread. */

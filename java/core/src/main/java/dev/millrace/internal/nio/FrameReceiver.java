@@ -8,6 +8,7 @@ import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.protocol.ProtocolError;
 import dev.millrace.internal.protocol.Relaxed;
 import dev.millrace.internal.protocol.Utf8;
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.LoopCounter;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -399,6 +400,10 @@ final class FrameReceiver {
   }
 
   private void deliver(Block bytes, int at, int payloadLength, int kind, boolean isAlone) {
+    if (CheckedMode.isOn() && !isAlone) {
+      deliverCopy(bytes, at, payloadLength, kind);
+      return;
+    }
     loop.counters().increment(LoopCounter.MESSAGES_RECEIVED);
     loop.countEvent();
     NioConnection connection = stream.connection();
@@ -415,6 +420,21 @@ final class FrameReceiver {
     }
     if (stream.isSpent()) {
       stream.stopTaking();
+    }
+  }
+
+  /** Delivers a message in a block of its own. */
+  private void deliverCopy(Block bytes, int at, int payloadLength, int kind) {
+    Block own = loop.acquireFor(stream, payloadLength);
+    if (own == null) {
+      return;
+    }
+    try {
+      own.bytes().put(Block.HEADROOM, bytes.bytes(), at, payloadLength);
+      loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, payloadLength);
+      deliver(own, Block.HEADROOM, payloadLength, kind, true);
+    } finally {
+      own.release();
     }
   }
 

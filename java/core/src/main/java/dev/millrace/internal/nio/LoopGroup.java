@@ -2,6 +2,7 @@
 package dev.millrace.internal.nio;
 
 import dev.millrace.MillraceException;
+import dev.millrace.internal.spi.LeaseWatch;
 import dev.millrace.internal.spi.Tally;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ final class LoopGroup {
   private final LoopSpec spec;
   private final List<NioLoop> loops = new ArrayList<>();
   private final ConnectionCount connections;
+  private final @Nullable LeaseWatch leases;
   private final Tally tally = new Tally();
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicBoolean shutdownBegun = new AtomicBoolean();
@@ -31,6 +33,7 @@ final class LoopGroup {
   LoopGroup(LoopSpec spec) {
     this.spec = spec;
     connections = new ConnectionCount(spec.maxConnections());
+    leases = LeaseWatch.of(spec.owner());
   }
 
   // ---- Starting.
@@ -104,6 +107,11 @@ final class LoopGroup {
     return connections;
   }
 
+  /** Its open leases, in checked mode. */
+  @Nullable LeaseWatch leases() {
+    return leases;
+  }
+
   /** What has happened to the sends of all connections. */
   Tally tally() {
     return tally;
@@ -145,6 +153,9 @@ final class LoopGroup {
       beginShutdown(spec.limits().closeTimeout(), Duration.ZERO);
     }
     if (running.decrementAndGet() == 0) {
+      if (leases != null) {
+        leases.ownerEnded();
+      }
       Throwable first = failed.get();
       if (first == null) {
         terminated.complete(null);

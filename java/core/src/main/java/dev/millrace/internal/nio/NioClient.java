@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import dev.millrace.Connection;
 import dev.millrace.MillraceException;
 import dev.millrace.internal.spi.ClientLoop;
 import dev.millrace.internal.spi.ClientSpec;
 import dev.millrace.internal.spi.EngineClient;
+import dev.millrace.internal.spi.LoopMeter;
 import dev.millrace.internal.spi.Tally;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 
 /** Loops that connect to servers. */
 final class NioClient implements EngineClient {
@@ -41,6 +44,16 @@ final class NioClient implements EngineClient {
   @Override
   public void readStatistics(int loop, long[] values) {
     loops.loop(loop).readStatistics(values);
+  }
+
+  @Override
+  public LoopMeter meter(int loop) {
+    return loops.loop(loop).meter();
+  }
+
+  @Override
+  public void visit(int loop, Consumer<? super Connection> visitor, Runnable done) {
+    loops.loop(loop).visit(visitor, done);
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.millrace.CloseReason;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import dev.millrace.Lease;
+import dev.millrace.Limits;
 import dev.millrace.Message;
 import dev.millrace.ScheduledTask;
 import dev.millrace.SendException;
@@ -15,6 +16,8 @@ import dev.millrace.internal.protocol.CloseBody;
 import dev.millrace.internal.protocol.Opcode;
 import dev.millrace.internal.spi.AbstractConnection;
 import dev.millrace.internal.spi.CloseReasons;
+import dev.millrace.internal.spi.Kept;
+import dev.millrace.internal.spi.KeptMemory;
 import dev.millrace.internal.spi.Tally;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -62,6 +65,7 @@ final class NioConnection extends AbstractConnection {
   static final int BY_APPLICATION = 1;
 
   static final int BY_QUEUE = 2;
+  static final int BY_BACKLOG = 4;
 
   private final NioLoop loop;
   private final Stream stream;
@@ -164,8 +168,88 @@ final class NioConnection extends AbstractConnection {
     return sendAsync(sent -> Sender.send(this, text, 0, sent));
   }
 
-  private CompletionStage<Void> sendAsync(
-      Function<CompletableFuture<Void>, SendResult> send) {
+  // ---- Keeping what must wait.
+
+  @Override
+  protected @Nullable Kept keep(Message message, boolean compress) {
+    return NioKept.of(loop, message, how(compress));
+  }
+
+  @Override
+  protected @Nullable Kept keep(Lease lease, boolean compress) {
+    return NioKept.of(loop, lease, how(compress));
+  }
+
+  @Override
+  protected @Nullable Kept keep(ByteBuffer binary, boolean compress) {
+    return NioKept.of(loop, Opcode.BINARY | how(compress), binary);
+  }
+
+  @Override
+  protected @Nullable Kept keep(CharSequence text, boolean compress) {
+    return NioKept.of(loop, text, how(compress));
+  }
+
+  @Override
+  protected List<Kept> keepAll(List<? extends Lease> leases) {
+    return Sender.keepAll(leases);
+  }
+
+  @Override
+  public SendResult handOver(Kept kept, @Nullable CompletableFuture<Void> sent, boolean always) {
+    SendResult refusal = always ? SendResult.ACCEPTED : refusal();
+    if (refusal != SendResult.ACCEPTED) {
+      return refusal;
+    }
+    ((NioKept) kept).send(this, sent);
+    return always ? SendResult.ACCEPTED : sent(true);
+  }
+
+  @Override
+  public void stopReads(boolean stop) {
+    if (stop) {
+      pauseReads(BY_BACKLOG);
+      return;
+    }
+    resumeReads(BY_BACKLOG);
+    if (queue != null) {
+      queue.proceed();
+    }
+  }
+
+  @Override
+  public Limits limits() {
+    return loop.limits();
+  }
+
+  @Override
+  public KeptMemory keptMemory() {
+    return loop.keptMemory();
+  }
+
+  @Override
+  public boolean stopsReads() {
+    return !loop.isClient();
+  }
+
+  @Override
+  public boolean isOnLoop() {
+    return loop.isCurrent();
+  }
+
+  @Override
+  public void postToLoop(Runnable task) {
+    loop.post(task);
+  }
+
+  @Override
+  public boolean hasPosted() {
+    return posted > 0;
+  }
+
+  // ---- Sending with a completion.
+
+  private CompletionStage<Void> sendAsync(Function<CompletableFuture<Void>, SendResult> send) {
     CompletableFuture<Void> sent = new CompletableFuture<>();
     SendResult result = send.apply(sent);
     if (result != SendResult.ACCEPTED) {
@@ -231,7 +315,8 @@ final class NioConnection extends AbstractConnection {
   }
 
   /** A send was refused, or the mark is reached: the loop looks when that is over. */
-  void oweWritable(boolean outOfMemory) {
+  @Override
+  public void oweWritable(boolean outOfMemory) {
     if (WRITABLE_OWED.compareAndSet(this, false, true)) {
       loop.awaitWritable(this, outOfMemory);
     }
@@ -243,13 +328,13 @@ final class NioConnection extends AbstractConnection {
   }
 
   @Override
-  public long bufferedBytes() {
+  public long engineBytes() {
     return hasEnded() ? 0 : posted + stream.buffered();
   }
 
   @Override
   public boolean isWritable() {
-    return isOpen() && bufferedBytes() < loop.limits().highWaterMarkBytes();
+    return isOpen() && isBelowMarks();
   }
 
   // ---- Flow.
@@ -359,6 +444,7 @@ final class NioConnection extends AbstractConnection {
         new Inbox.Task() {
           @Override
           void run() {
+            closeBacklog();
             stream.close(code, reason);
             if (queue != null) {
               queue.proceed();
@@ -372,8 +458,8 @@ final class NioConnection extends AbstractConnection {
     return phase == OPEN;
   }
 
-  /** Whether its end was told. */
-  boolean hasEnded() {
+  @Override
+  protected boolean hasEnded() {
     return phase == ENDED;
   }
 
@@ -438,10 +524,13 @@ final class NioConnection extends AbstractConnection {
     if (phase > BROKEN) {
       return;
     }
-    if (queue == null) {
-      deliverMessage(message);
+    boolean measured = loop.meter().samples();
+    if (queue != null) {
+      queue.message(message, measured);
+    } else if (measured) {
+      deliverMessage(message, loop.meter());
     } else {
-      queue.message(message);
+      deliverMessage(message);
     }
   }
 
@@ -452,8 +541,8 @@ final class NioConnection extends AbstractConnection {
 
   void onPong(long payload, long now) {
     RoundTrip current = roundTrip;
-    if (current != null) {
-      current.received(payload, now);
+    if (current != null && current.received(payload, now)) {
+      loop.meter().roundTrip(current.nanos());
     }
   }
 
@@ -462,10 +551,19 @@ final class NioConnection extends AbstractConnection {
     if (queue != null) {
       queue.proceed();
     }
-    if (!writableOwed) {
-      return;
+    if (drainBacklog(takeWritableOwed())) {
+      tellWritable();
     }
+  }
+
+  private boolean takeWritableOwed() {
+    boolean owed = writableOwed;
     writableOwed = false;
+    return owed;
+  }
+
+  @Override
+  public void tellWritable() {
     if (phase != OPEN) {
       return;
     }
@@ -488,9 +586,17 @@ final class NioConnection extends AbstractConnection {
     if (!awaited || phase != OPEN) {
       return false;
     }
-    if (bufferedBytes() <= loop.limits().lowWaterMarkBytes()) {
+    long lowWaterMark = loop.limits().lowWaterMarkBytes();
+    if (promisedBytes() <= lowWaterMark) {
       onDrained();
       return false;
+    }
+    if (engineBytes() <= lowWaterMark) {
+      // The backlog sees to it; the queue of an executor waits until that has fallen too.
+      if (drainBacklog(takeWritableOwed())) {
+        tellWritable();
+      }
+      return queue != null && queue.isWaiting();
     }
     return !stream.isAboveLowMark();
   }
@@ -536,6 +642,8 @@ final class NioConnection extends AbstractConnection {
 
   private void end(CloseReason reason) {
     phase = ENDED;
+    loop.meter().closed(reason.code());
+    endBacklog();
     if (queue == null) {
       deliverClose(reason);
     } else {
@@ -555,7 +663,7 @@ final class NioConnection extends AbstractConnection {
   // ---- What the queue has come to. On the executor.
 
   void handleMessage(QueuedMessage message) {
-    deliverMessage(message);
+    deliverMessage(message, loop.meter(), message.queuedAt());
   }
 
   /** Any thread: answers the peer's Close, or closes over a broken rule. */

@@ -19,12 +19,15 @@ final class NioHandlerQueue extends ConnectionQueue {
   }
 
   /** Loop thread: the queue keeps the message. */
-  void message(NioMessage message) {
+  void message(NioMessage message, boolean measured) {
     QueuedMessage queued = message.toQueued(connection);
     if (queued == null) {
       // As the loop does with whoever holds most.
       connection.beginClose(CloseCode.TRY_AGAIN_LATER, "");
       return;
+    }
+    if (measured) {
+      queued.measure(connection.loop().meter());
     }
     add(queued);
   }
@@ -37,7 +40,7 @@ final class NioHandlerQueue extends ConnectionQueue {
   @Override
   protected boolean isDrained() {
     NioLoop loop = connection.loop();
-    return loop.isClient() || connection.bufferedBytes() <= loop.limits().lowWaterMarkBytes();
+    return loop.isClient() || connection.promisedBytes() <= loop.limits().lowWaterMarkBytes();
   }
 
   @Override

@@ -4,6 +4,7 @@ package dev.millrace.internal.nio;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.internal.spi.GrowableLease;
+import dev.millrace.internal.spi.LeaseWatch;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -49,25 +50,36 @@ final class NioLease implements Lease, GrowableLease {
   private int rangeOffset;
   private int rangeLength;
   private @Nullable ByteBuffer buffer;
+  private final LeaseWatch.@Nullable Entry watched;
   private volatile int state;
 
   private NioLease(
-      Block block, int capacity, Message.Kind kind, boolean isRetained, int rangeLength) {
+      Block block,
+      int capacity,
+      Message.Kind kind,
+      boolean isRetained,
+      int rangeLength,
+      @Nullable LeaseWatch watch) {
     this.block = block;
     this.capacity = capacity;
     this.kind = kind;
     this.isRetained = isRetained;
     this.rangeLength = rangeLength;
+    watched = watch == null ? null : watch.add(this, capacity);
   }
 
-  /** New memory to write into; the reference passes to the lease. */
-  static NioLease writable(Block block) {
-    return new NioLease(block, block.capacity(), Message.Kind.BINARY, false, FOLLOWS_POSITION);
+  /**
+   * New memory to write into; the reference passes to the lease. {@code watch} is that of its
+   * group.
+   */
+  static NioLease writable(Block block, @Nullable LeaseWatch watch) {
+    return new NioLease(
+        block, block.capacity(), Message.Kind.BINARY, false, FOLLOWS_POSITION, watch);
   }
 
   /** A received message at the beginning of a block; the reference passes to the lease. */
-  static NioLease retained(Block block, int length, Message.Kind kind) {
-    return new NioLease(block, length, kind, true, length);
+  static NioLease retained(Block block, int length, Message.Kind kind, @Nullable LeaseWatch watch) {
+    return new NioLease(block, length, kind, true, length, watch);
   }
 
   @Override
@@ -125,10 +137,11 @@ final class NioLease implements Lease, GrowableLease {
   @Override
   public void close() {
     if (STATE.compareAndSet(this, OPEN, CLOSED)) {
+      unwatch();
       block.release();
-    } else {
+    } else if (STATE.compareAndSet(this, GROWING, CLOSED)) {
       // Whoever makes it grow gives the reference up.
-      STATE.compareAndSet(this, GROWING, CLOSED);
+      unwatch();
     }
   }
 
@@ -186,11 +199,21 @@ final class NioLease implements Lease, GrowableLease {
     if (!STATE.compareAndSet(this, OPEN, SENT)) {
       throw used();
     }
+    unwatch();
   }
 
   /** Takes back {@link #take}, when the send did not begin after all. */
   void giveBack() {
+    if (watched != null) {
+      watched.reopen();
+    }
     state = OPEN;
+  }
+
+  private void unwatch() {
+    if (watched != null) {
+      watched.end();
+    }
   }
 
   /** The block; for whoever has taken the lease. */

@@ -3,14 +3,20 @@ package dev.millrace.internal.nio;
 
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
+import dev.millrace.Connection;
 import dev.millrace.Lease;
 import dev.millrace.Limits;
 import dev.millrace.SendException;
 import dev.millrace.SendResult;
+import dev.millrace.UpgradeResult;
 import dev.millrace.internal.protocol.FrameHeader;
 import dev.millrace.internal.protocol.HandshakeLimits;
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.ErrorLog;
+import dev.millrace.internal.spi.KeptMemory;
+import dev.millrace.internal.spi.LeaseWatch;
 import dev.millrace.internal.spi.LoopCounter;
+import dev.millrace.internal.spi.LoopMeter;
 import dev.millrace.internal.spi.LoopWatch;
 import dev.millrace.internal.spi.RequestDispatcher;
 import dev.millrace.internal.spi.Tally;
@@ -63,6 +69,7 @@ final class NioLoop implements Runnable {
   private static final AtomicInteger LOOPS = new AtomicInteger();
 
   private static final int LOOP_SHIFT = 40;
+  private static final int VISITS_IN_TURN = 4096;
 
   private final LoopGroup group;
   private final LoopSpec spec;
@@ -74,7 +81,9 @@ final class NioLoop implements Runnable {
   private final WaitedTime waiting = new WaitedTime();
   private final long idBase = Long.MIN_VALUE | (long) LOOPS.getAndIncrement() << LOOP_SHIFT;
   private final Counters counters = new Counters();
+  private final LoopMeter meter = new LoopMeter();
   private final BlockPool pool;
+  private final KeptMemory keptMemory;
   private final ReceiveBuffer receiveBuffer = new ReceiveBuffer();
   private final Pieces pieces;
   private final FrameHeader header;
@@ -120,13 +129,18 @@ final class NioLoop implements Runnable {
     frames = new FrameWriter(spec.isClient() ? new MaskingKeys() : null);
     codec = new Codec(this, spec.compression());
     handshakeLimits = spec.handshakeLimits();
-    pool = new BlockPool(limits.regionBytes());
+    pool = new BlockPool(limits.regionBytes(), CheckedMode.isOn());
+    keptMemory = new KeptMemory(limits.regionBytes());
     pieces = new Pieces(pool, receiveBuffer.block());
     for (int i = 0; i < MESSAGES; i++) {
       messages[i] = new NioMessage(this);
     }
     thread = new Thread(null, this, spec.threadName(index));
-    watch = new LoopWatch(thread, limits.blockedLoopThreshold().toNanos());
+    watch =
+        new LoopWatch(
+            thread,
+            limits.blockedLoopThreshold().toNanos(),
+            () -> counters.get(LoopCounter.REGION_FULL) + pool.spills());
     selector = Selector.open();
     posts = new Posts(selector, thread, limits.inboxCapacity(), task -> runLogging(task::run));
     sockets = new Sockets(this, selector, spec.maxSockets());
@@ -238,6 +252,7 @@ final class NioLoop implements Runnable {
       served = true;
       waiting.end();
       watch.works();
+      meter.turnBegan(System.nanoTime());
       posts.awake();
     }
     if (!key.isValid()) {
@@ -420,6 +435,15 @@ final class NioLoop implements Runnable {
     return counters;
   }
 
+  /** What its connections' backlogs pin. */
+  KeptMemory keptMemory() {
+    return keptMemory;
+  }
+
+  LoopMeter meter() {
+    return meter;
+  }
+
   BlockPool pool() {
     return pool;
   }
@@ -469,7 +493,12 @@ final class NioLoop implements Runnable {
   }
 
   NioMessage nextMessage() {
-    return messages[nextMessage++ & MESSAGES - 1];
+    return CheckedMode.isOn() ? new NioMessage(this) : messages[nextMessage++ & MESSAGES - 1];
+  }
+
+  /** The open leases of its group, in checked mode. */
+  @Nullable LeaseWatch leases() {
+    return group.leases();
   }
 
   /** Never the same twice. */
@@ -487,7 +516,7 @@ final class NioLoop implements Runnable {
               ? "no lease: the " + spec.owner() + " has ended"
               : "no memory left for a lease: capacity=" + capacity);
     }
-    return NioLease.writable(block);
+    return NioLease.writable(block, leases());
   }
 
   /**
@@ -547,6 +576,7 @@ final class NioLoop implements Runnable {
   /** A connection is open. */
   void connectionBegan() {
     connectionCount++;
+    meter.upgrade(UpgradeResult.ACCEPTED);
   }
 
   /** Its end is told. */
@@ -561,6 +591,24 @@ final class NioLoop implements Runnable {
     values[LoopCounter.WAITED_NANOS.ordinal()] = waiting.nanos();
     values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
     pool.readStatistics(values);
+  }
+
+  /** Any thread: shows all connections, a part in each turn. */
+  void visit(Consumer<? super Connection> visitor, Runnable done) {
+    posts.post(() -> visit(sockets.connections(), 0, visitor, done));
+  }
+
+  private void visit(
+      List<NioConnection> all, int from, Consumer<? super Connection> visitor, Runnable done) {
+    int end = Math.min(all.size(), from + VISITS_IN_TURN);
+    for (NioConnection connection : all.subList(from, end)) {
+      visitor.accept(connection);
+    }
+    if (end < all.size()) {
+      posts.post(() -> visit(all, end, visitor, done));
+    } else {
+      done.run();
+    }
   }
 
   // ---- Ending.

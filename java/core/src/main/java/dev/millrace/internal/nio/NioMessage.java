@@ -154,7 +154,7 @@ final class NioMessage implements Message, MessageMemory {
     if (kept == null) {
       throw new IllegalStateException("no memory left to retain a message: length=" + length);
     }
-    return NioLease.retained(kept.retain(), length, kindOf(opcode));
+    return NioLease.retained(kept.retain(), length, kindOf(opcode), loop.leases());
   }
 
   /** This message for a handler on an executor, or null when no memory is left. */

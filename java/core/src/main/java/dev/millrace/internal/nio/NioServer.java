@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import dev.millrace.Connection;
 import dev.millrace.ListenException;
 import dev.millrace.MillraceException;
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.LoopMeter;
 import dev.millrace.internal.spi.ServerSpec;
 import dev.millrace.internal.spi.Tally;
 import java.io.IOException;
@@ -13,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 
 /** Loops that share the connections which the first of them accepts. */
 final class NioServer implements EngineServer {
@@ -107,6 +110,16 @@ final class NioServer implements EngineServer {
   @Override
   public void readStatistics(int loop, long[] values) {
     loops.loop(loop).readStatistics(values);
+  }
+
+  @Override
+  public LoopMeter meter(int loop) {
+    return loops.loop(loop).meter();
+  }
+
+  @Override
+  public void visit(int loop, Consumer<? super Connection> visitor, Runnable done) {
+    loops.loop(loop).visit(visitor, done);
   }
 
   @Override

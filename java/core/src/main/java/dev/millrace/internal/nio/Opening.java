@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import dev.millrace.UpgradeResult;
 import dev.millrace.internal.protocol.HandshakeLimits;
 import dev.millrace.internal.protocol.HandshakeParser;
 import dev.millrace.internal.protocol.HandshakeResponse;
@@ -182,6 +183,9 @@ final class Opening implements OpeningHandshake {
     loop.countEvent();
     boolean isUpgrade = parser.kind() == HandshakeParser.Kind.UPGRADE;
     if (loop.isDraining() || isUpgrade && loop.connections().isFull()) {
+      if (isUpgrade) {
+        loop.meter().upgrade(UpgradeResult.FULL);
+      }
       stream.respond(UNAVAILABLE);
       return;
     }
@@ -220,6 +224,7 @@ final class Opening implements OpeningHandshake {
     }
     // Another loop was faster.
     connectionFor(accept).onRefused();
+    loop.meter().upgrade(UpgradeResult.FULL);
     stream.respond(UNAVAILABLE);
   }
 
@@ -269,6 +274,7 @@ final class Opening implements OpeningHandshake {
 
   private void acceptLate(Decision.Later later, Decision.Accept accept) {
     if (loop.isDraining() || !loop.connections().tryAdd()) {
+      loop.meter().upgrade(UpgradeResult.FULL);
       refuseLate(later, UNAVAILABLE);
       return;
     }
@@ -295,6 +301,7 @@ final class Opening implements OpeningHandshake {
     } else {
       awaited = null;
       loop.countEvent();
+      loop.meter().upgrade(UpgradeResult.TIMED_OUT);
       refuseLate(later, later.late().response());
     }
   }

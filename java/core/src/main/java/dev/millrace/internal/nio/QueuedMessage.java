@@ -118,6 +118,7 @@ final class QueuedMessage extends HandlerQueue.MessageCall implements Message, M
   @Override
   public Lease retain() {
     requireValid();
-    return NioLease.retained(block.retain(), length, NioMessage.kindOf(opcode));
+    return NioLease.retained(
+        block.retain(), length, NioMessage.kindOf(opcode), connection.loop().leases());
   }
 }

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a peer may send a second, by messages and by bytes of payload: two buckets that hold what
  * comes in a second and are full at first. A message takes its whole length even where less is
- * left. Once one is spent it stays so until {@link #refill} has found both good for a message again.
- * Times are given, in nanoseconds of one clock that never goes back. Loop thread only.
+ * left. Once one is spent it stays so until {@link #refill} has found both good for a message
+ * again. Times are given, in nanoseconds of one clock that never goes back. Loop thread only.
  */
 final class Quota {
   /** Nobody is woken for less than what comes in this time. */

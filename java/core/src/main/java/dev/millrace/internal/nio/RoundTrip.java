@@ -28,12 +28,16 @@ final class RoundTrip {
   /**
    * A pong came with this time; one that answers no ping, or an earlier one, says nothing (RFC 6455
    * 5.5.3).
+   *
+   * @return whether it was measured
    */
-  void received(long payload, long nowNanos) {
+  boolean received(long payload, long nowNanos) {
     if (waiting && payload == lastSentNanos) {
       waiting = false;
       nanos = Math.max(0, nowNanos - payload);
+      return true;
     }
+    return false;
   }
 
   /** The last round trip in nanoseconds, or {@link #UNKNOWN}. */

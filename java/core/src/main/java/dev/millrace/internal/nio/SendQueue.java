@@ -73,6 +73,7 @@ final class SendQueue {
 
   private void addBytes(long more) {
     BYTES.setRelease(this, bytes + more);
+    loop.counters().add(LoopCounter.OUTBOUND_BYTES_QUEUED, more);
   }
 
   boolean isEmpty() {
@@ -383,9 +384,7 @@ final class SendQueue {
 
   /** At the end of a turn: whether there is anything to send now. */
   boolean wantsFlush() {
-    return head != null
-        && !blocked
-        && (batch == null || !stream.mayBatch() || !batch.keeps(bytes));
+    return head != null && !blocked && (batch == null || !stream.mayBatch() || !batch.keeps(bytes));
   }
 
   // ---- Flushing.

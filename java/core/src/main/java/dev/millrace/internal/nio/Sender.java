@@ -5,9 +5,11 @@ import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.SendResult;
 import dev.millrace.internal.protocol.Opcode;
+import dev.millrace.internal.spi.Kept;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.internal.spi.Utf8Encoder;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -259,7 +261,7 @@ final class Sender {
     return connection.sent(appended);
   }
 
-  private static int requireLength(long length) {
+  static int requireLength(long length) {
     if (length > MAX_PAYLOAD_LENGTH) {
       throw new IllegalArgumentException(
           "message too long to send: length=" + length + ", limit=" + MAX_PAYLOAD_LENGTH);
@@ -308,6 +310,15 @@ final class Sender {
       }
       throw e;
     }
+  }
+
+  /** All of them, each a reference of its own from now on. */
+  static List<Kept> keepAll(List<? extends Lease> leases) {
+    List<Kept> kept = new ArrayList<>();
+    for (NioLease lease : takeAll(leases)) {
+      kept.add(NioKept.of(lease, 0));
+    }
+    return kept;
   }
 
   private static void appendAll(NioConnection connection, NioLease[] taken) {

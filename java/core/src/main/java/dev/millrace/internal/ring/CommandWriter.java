@@ -105,6 +105,23 @@ public final class CommandWriter {
     write(Records.RESUME_READS, 0, 0, slot, 0, 0, generation, 0);
   }
 
+  /** Lets so much more come; 0 gives none of a kind. */
+  public void credit(int slot, int generation, long messages, long bytes) {
+    write(Records.CREDIT, 0, 0, slot, bytes, 0, generation, messages);
+  }
+
+  /**
+   * Gathers what is sent until it is so much, or the delay has passed; 1 message gathers nothing.
+   */
+  public void batch(int slot, int generation, int maxMessages, int maxBytes, long delayNanos) {
+    write(Records.BATCH, Records.SET_BATCH, 0, slot, maxBytes, maxMessages, generation, delayNanos);
+  }
+
+  /** Sends what was gathered. */
+  public void flushBatch(int slot, int generation) {
+    write(Records.BATCH, Records.FLUSH_BATCH, 0, slot, 0, 0, generation, 0);
+  }
+
   /** Asks for a {@code TIMER} event after {@code delayNanos}. */
   public void setTimer(int token, int generation, long delayNanos) {
     write(Records.SET_TIMER, 0, 0, token, 0, 0, generation, delayNanos);

@@ -8,6 +8,7 @@ import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import dev.millrace.Lease;
 import dev.millrace.Message;
+import dev.millrace.SendException;
 import dev.millrace.SendOptions;
 import dev.millrace.SendResult;
 import dev.millrace.WebSocketControls;
@@ -37,17 +38,19 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Only OPEN delivers messages; {@code onClose} follows from OPEN and FAILED, not from NEW.
  */
-public abstract class AbstractConnection implements Connection, WebSocketControls {
+public abstract class AbstractConnection implements Connection, WebSocketControls, Outlet {
 
   /** The longest close reason in bytes of UTF-8: a control frame less the code (RFC 6455 5.5). */
   public static final int MAX_REASON_BYTES = 123;
 
   private static final VarHandle OUTCOME;
+  private static final VarHandle BACKLOG;
 
   static {
     try {
-      OUTCOME =
-          MethodHandles.lookup().findVarHandle(AbstractConnection.class, "outcome", Object.class);
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      OUTCOME = lookup.findVarHandle(AbstractConnection.class, "outcome", Object.class);
+      BACKLOG = lookup.findVarHandle(AbstractConnection.class, "backlog", Backlog.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -68,6 +71,9 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   // Null until somebody asks or the connection ends; then the future that was asked for, or the
   // reason. An idle connection that nobody watches has no future.
   private volatile @Nullable Object outcome;
+
+  // Null until a message has to wait where a policy can reach it.
+  private volatile @Nullable Backlog backlog;
 
   /**
    * A connection whose handshake was accepted.
@@ -92,6 +98,10 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   /** Calls {@code onOpen}. Once, before every other delivery. */
   protected final void deliverOpen() {
     state = OPEN;
+    Flight.opened(this);
+    if (Backlog.countsAll(limits())) {
+      backlog();
+    }
     try {
       handler.onOpen(this);
     } catch (Throwable t) {
@@ -113,6 +123,35 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     } catch (Throwable t) {
       fail("onMessage", t);
     }
+  }
+
+  /**
+   * As {@link #deliverMessage(Message)}, and measures how long it waited and takes. Loop thread.
+   *
+   * @param message valid until this returns
+   * @param meter the loop's
+   */
+  protected final void deliverMessage(Message message, LoopMeter meter) {
+    long began = meter.handlerBegins();
+    deliverMessage(message);
+    meter.handlerEnds(began);
+  }
+
+  /**
+   * As above, for a message from the queue of the handler. On its thread.
+   *
+   * @param message valid until this returns
+   * @param meter the loop's
+   * @param queuedAt of {@link HandlerQueue.MessageCall}
+   */
+  protected final void deliverMessage(Message message, LoopMeter meter, int queuedAt) {
+    if (queuedAt == LoopMeter.NOT_MEASURED) {
+      deliverMessage(message);
+      return;
+    }
+    long began = meter.queuedHandlerBegins(queuedAt);
+    deliverMessage(message);
+    meter.handlerEnds(began);
   }
 
   /** Calls {@code onWritable}, unless a handler of this connection has thrown before. */
@@ -161,6 +200,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
       place.release();
     }
     if (opened) {
+      Flight.closed(this, reason);
       try {
         handler.onClose(this, reason);
       } catch (Throwable t) {
@@ -201,64 +241,267 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   /** As {@link #sendAsyncNow(Lease)}. */
   protected abstract CompletionStage<Void> sendAsyncNow(CharSequence text);
 
+  /**
+   * Keeps a message that waits; the memory is the connection's loop's, or the message's own.
+   *
+   * @return null if no memory was left
+   */
+  protected abstract @Nullable Kept keep(Message message, boolean compress);
+
+  /** As {@link #keep(Message, boolean)}; consumes the lease unless this answers null. */
+  protected abstract @Nullable Kept keep(Lease lease, boolean compress);
+
+  /** As {@link #keep(Message, boolean)}. */
+  protected abstract @Nullable Kept keep(ByteBuffer binary, boolean compress);
+
+  /** As {@link #keep(Message, boolean)}. */
+  protected abstract @Nullable Kept keep(CharSequence text, boolean compress);
+
+  /** All of them, each as {@link #keep(Lease, boolean)}; as {@link #sendAll} throws. */
+  protected abstract List<Kept> keepAll(List<? extends Lease> leases);
+
   @Override
   public final SendResult send(Message message) {
-    return counted(sendNow(message, true));
+    return goesAhead() ? counted(sendNow(message, true)) : wait(message);
   }
 
   @Override
   public final SendResult send(Lease lease) {
-    return counted(sendNow(lease, true));
+    return goesAhead() ? counted(sendNow(lease, true)) : wait(lease);
   }
 
   @Override
   public final SendResult send(ByteBuffer binary) {
-    return counted(sendNow(binary, true));
+    return goesAhead() ? counted(sendNow(binary, true)) : wait(binary);
   }
 
   @Override
   public final SendResult send(CharSequence text) {
-    return counted(sendNow(text, true));
+    return goesAhead() ? counted(sendNow(text, true)) : wait(text);
   }
 
   @Override
   public final SendResult send(Message message, SendOptions options) {
-    return counted(sendNow(message, compresses(options)));
+    return goesAhead(message.length(), options)
+        ? counted(sendNow(message, options.compress()))
+        : wait(message, options, null);
   }
 
   @Override
   public final SendResult send(Lease lease, SendOptions options) {
-    return counted(sendNow(lease, compresses(options)));
+    return goesAhead(lease.length(), options)
+        ? counted(sendNow(lease, options.compress()))
+        : wait(lease, options, null);
   }
 
   @Override
   public final SendResult send(ByteBuffer binary, SendOptions options) {
-    return counted(sendNow(binary, compresses(options)));
+    return goesAhead(binary.remaining(), options)
+        ? counted(sendNow(binary, options.compress()))
+        : wait(binary, options, null);
   }
 
   @Override
   public final SendResult send(CharSequence text, SendOptions options) {
-    return counted(sendNow(text, compresses(options)));
+    long most = (long) text.length() * Utf8Encoder.MAX_BYTES_PER_CHAR;
+    return goesAhead(most, options)
+        ? counted(sendNow(text, options.compress()))
+        : wait(text, options, null);
   }
 
   @Override
   public final SendResult sendAll(List<? extends Lease> leases) {
-    return counted(sendAllNow(leases));
+    if (goesAhead()) {
+      return counted(sendAllNow(leases));
+    }
+    List<Kept> kept = keepAll(leases);
+    if (isOpen()) {
+      return counted(backlog().addAll(kept));
+    }
+    kept.forEach(Kept::release);
+    return SendResult.CLOSED;
   }
 
   @Override
   public final CompletionStage<Void> sendAsync(Lease lease) {
-    return sendAsyncNow(lease);
+    return goesAhead() ? sendAsyncNow(lease) : waitAsync(lease);
   }
 
   @Override
   public final CompletionStage<Void> sendAsync(ByteBuffer binary) {
-    return sendAsyncNow(binary);
+    return goesAhead() ? sendAsyncNow(binary) : waitAsync(binary);
   }
 
   @Override
   public final CompletionStage<Void> sendAsync(CharSequence text) {
-    return sendAsyncNow(text);
+    return goesAhead() ? sendAsyncNow(text) : waitAsync(text);
+  }
+
+  /** Whether a send without options goes to the engine at once: what every connection does. */
+  private boolean goesAhead() {
+    Backlog waiting = backlog;
+    return waiting == null || waiting.isPassedBy();
+  }
+
+  /** The same for one with options: without a policy, a key or a priority it is like any other. */
+  private boolean goesAhead(long length, SendOptions options) {
+    boolean isPlain =
+        options.policy() == SendOptions.Policy.REFUSE && options.replacementKey().isEmpty();
+    if (isPlain) {
+      return goesAhead();
+    }
+    Backlog waiting = backlog;
+    return waiting == null
+        ? engineBytes() + length <= Backlog.window(limits())
+        : waiting.isPassedBy(length);
+  }
+
+  private SendResult wait(Object payload) {
+    return wait(payload, SendOptions.defaults(), null);
+  }
+
+  private CompletionStage<Void> waitAsync(Object payload) {
+    CompletableFuture<Void> sent = new CompletableFuture<>();
+    SendResult result = wait(payload, SendOptions.defaults(), sent);
+    if (result != SendResult.ACCEPTED) {
+      sent.completeExceptionally(new SendException(result));
+    }
+    return sent.minimalCompletionStage();
+  }
+
+  /** Into the backlog, if there is room. A lease is consumed whatever the result. */
+  private SendResult wait(
+      Object payload, SendOptions options, @Nullable CompletableFuture<Void> sent) {
+    Backlog waiting = backlog();
+    if (!(payload instanceof Lease)) {
+      if (payload instanceof Message message) {
+        message.length(); // throws where it is not valid any more
+      }
+      SendResult refusal = isOpen() ? waiting.refusal(options) : SendResult.CLOSED;
+      if (refusal != null) {
+        return counted(refusal);
+      }
+    }
+    Kept kept;
+    do {
+      kept = keep(payload, options.compress());
+    } while (kept == null && waiting.makeMemory(options));
+    if (kept == null) {
+      return counted(withoutMemory(payload, options, waiting));
+    }
+    if (!isOpen()) {
+      kept.release();
+      return SendResult.CLOSED;
+    }
+    return counted(waiting.add(kept, options, sent));
+  }
+
+  private @Nullable Kept keep(Object payload, boolean compress) {
+    if (payload instanceof Message message) {
+      return keep(message, compress);
+    }
+    if (payload instanceof Lease lease) {
+      return keep(lease, compress);
+    }
+    return payload instanceof ByteBuffer binary
+        ? keep(binary, compress)
+        : keep((CharSequence) payload, compress);
+  }
+
+  private SendResult withoutMemory(Object payload, SendOptions options, Backlog waiting) {
+    if (payload instanceof Lease lease) {
+      lease.close();
+    }
+    if (options.policy() != SendOptions.Policy.REFUSE) {
+      return waiting.giveUp(options.policy());
+    }
+    oweWritable(true);
+    return SendResult.REFUSED;
+  }
+
+  private Backlog backlog() {
+    Backlog current = backlog;
+    if (current == null) {
+      Backlog fresh = new Backlog(this, tally());
+      Backlog before = (Backlog) BACKLOG.compareAndExchange(this, null, fresh);
+      current = before == null ? fresh : before;
+      if (hasEnded()) {
+        current.end(); // made after the end has looked for it
+      }
+    }
+    return current;
+  }
+
+  @Override
+  public final void closeFull() {
+    beginClose(CloseCode.TRY_AGAIN_LATER, "");
+  }
+
+  /** Whether the engine has told of its end. */
+  protected abstract boolean hasEnded();
+
+  /**
+   * The engine's bytes have fallen to the low mark. Loop thread.
+   *
+   * @param isWritableOwed whether onWritable must be told
+   * @return whether it must be told now; otherwise what waits here is sent first
+   */
+  protected final boolean drainBacklog(boolean isWritableOwed) {
+    Backlog waiting = backlog;
+    return (waiting == null || !waiting.onDrained(isWritableOwed)) && isWritableOwed;
+  }
+
+  /** A Close frame follows: all that waits goes to the engine first. Loop thread. */
+  protected final void closeBacklog() {
+    Backlog waiting = backlog;
+    if (waiting != null) {
+      waiting.close();
+    }
+  }
+
+  /** The connection has ended: what waits is given up. Loop thread, after hasEnded is true. */
+  protected final void endBacklog() {
+    Backlog waiting = backlog;
+    if (waiting != null) {
+      waiting.end();
+    }
+  }
+
+  /**
+   * Bytes that will be sent whatever comes: with the engine, or kept and not to be dropped. Any
+   * thread.
+   *
+   * @return a snapshot
+   */
+  public final long promisedBytes() {
+    Backlog waiting = backlog;
+    return (waiting == null ? 0 : waiting.promisedBytes()) + engineBytes();
+  }
+
+  /** Whether what waits, with the engine and here, is below the marks. */
+  protected final boolean isBelowMarks() {
+    Backlog waiting = backlog;
+    return bufferedBytes() < limits().highWaterMarkBytes()
+        && (waiting == null || !waiting.isFull());
+  }
+
+  @Override
+  public final long bufferedBytes() {
+    Backlog waiting = backlog;
+    // From left to right, as messages go.
+    return (waiting == null ? 0 : waiting.bytes()) + engineBytes();
+  }
+
+  @Override
+  public final int queuedMessages() {
+    Backlog waiting = backlog;
+    return waiting == null ? 0 : waiting.count();
+  }
+
+  @Override
+  public final long droppedMessages() {
+    Backlog waiting = backlog;
+    return waiting == null ? 0 : waiting.dropped();
   }
 
   /** Counts a refusal, and answers the same. */
@@ -267,16 +510,6 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
       tally().add(Tally.Count.REFUSED);
     }
     return result;
-  }
-
-  private static boolean compresses(SendOptions options) {
-    SendOptions plain = SendOptions.defaults();
-    if (options.policy() != plain.policy()
-        || options.priority() != plain.priority()
-        || options.replacementKey().isPresent()) {
-      throw new UnsupportedOperationException("policies for full queues are not in 0.1.0");
-    }
-    return options.compress();
   }
 
   @Override

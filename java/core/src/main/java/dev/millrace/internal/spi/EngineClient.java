@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 
 /** The running loops of a client. All methods are safe from any thread. */
-public interface EngineClient {
+public interface EngineClient extends EngineLoops {
 
   /**
    * The loop with the fewest sockets, those on their way included; of equal ones the next in turn,
@@ -14,28 +14,6 @@ public interface EngineClient {
    * @return a loop; one that has ended refuses what it is asked
    */
   ClientLoop leastLoaded();
-
-  /**
-   * How many connections are open on all loops.
-   *
-   * @return a snapshot
-   */
-  int connectionCount();
-
-  /**
-   * What a loop counts, also when the client has ended. Allocates nothing.
-   *
-   * @param loop its index
-   * @param values as of {@link EngineServer#readStatistics}
-   */
-  void readStatistics(int loop, long[] values);
-
-  /**
-   * What has happened to the sends of all connections.
-   *
-   * @return the same object always, also when the client has ended
-   */
-  Tally tally();
 
   /**
    * Fails the attempts, sends every connection a Close frame with 1001, waits for them up to a

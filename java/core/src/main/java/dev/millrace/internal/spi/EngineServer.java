@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 
 /** A running server of one engine. All methods are safe from any thread. */
-public interface EngineServer {
+public interface EngineServer extends EngineLoops {
 
   /**
    * What is listened on, with the ports that were really bound.
@@ -15,29 +15,6 @@ public interface EngineServer {
    * @return the addresses in the order of {@link ServerSpec#listen()}
    */
   List<URI> addresses();
-
-  /**
-   * How many connections are open on all loops.
-   *
-   * @return a snapshot
-   */
-  int connectionCount();
-
-  /**
-   * What a loop counts, also when the server has ended. Allocates nothing.
-   *
-   * @param loop its index
-   * @param values at least {@link LoopCounter#valueCount()} long; filled in the order of {@link
-   *     LoopCounter}
-   */
-  void readStatistics(int loop, long[] values);
-
-  /**
-   * What has happened to the sends of all connections.
-   *
-   * @return the same object always, also when the server has ended
-   */
-  Tally tally();
 
   /**
    * Stops accepting, sends every connection a Close frame with 1001, waits for them up to a time,

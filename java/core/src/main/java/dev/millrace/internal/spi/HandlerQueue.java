@@ -99,6 +99,7 @@ public abstract class HandlerQueue {
 
   /** A received message that waits for its handler. */
   public abstract static class MessageCall extends Call {
+    private int queuedAt = LoopMeter.NOT_MEASURED;
 
     /**
      * A message.
@@ -107,6 +108,24 @@ public abstract class HandlerQueue {
      */
     protected MessageCall(long pinnedBytes) {
       super(pinnedBytes);
+    }
+
+    /**
+     * Has its times measured. Before it is added.
+     *
+     * @param meter the loop's
+     */
+    public final void measure(LoopMeter meter) {
+      queuedAt = meter.queues();
+    }
+
+    /**
+     * When it was queued.
+     *
+     * @return a time for {@link LoopMeter}, {@link LoopMeter#NOT_MEASURED} for most
+     */
+    public final int queuedAt() {
+      return queuedAt;
     }
 
     /** Gives its memory back, because nobody wants the message any more. Any thread. */

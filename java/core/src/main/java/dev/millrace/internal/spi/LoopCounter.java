@@ -68,7 +68,9 @@ public enum LoopCounter {
   /** Times that spent credits stopped a connection's reads. */
   CREDIT_STOPS,
   /** Bytes pinned by what is being received: messages in pieces, and input that waits. */
-  INBOUND_BYTES_PINNED;
+  INBOUND_BYTES_PINNED,
+  /** Bytes to be sent that the system has not taken. */
+  OUTBOUND_BYTES_QUEUED;
 
   /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */
   public static final int BLOCK_CLASSES = 23;

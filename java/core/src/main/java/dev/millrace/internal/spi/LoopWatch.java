@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,7 @@ public final class LoopWatch {
 
   private final Thread thread;
   private final long thresholdNanos;
+  private final LongSupplier refusals;
 
   /** Even while the loop waits, odd while it works. */
   private long steps;
@@ -35,6 +37,7 @@ public final class LoopWatch {
   private long seen;
   private long seenSinceNanos;
   private boolean isReported;
+  private long refusalsTold;
 
   private volatile long reports;
 
@@ -45,8 +48,20 @@ public final class LoopWatch {
    * @param thresholdNanos how long the same work may take; 0 for as long as it likes
    */
   public LoopWatch(Thread thread, long thresholdNanos) {
+    this(thread, thresholdNanos, () -> 0);
+  }
+
+  /**
+   * A loop that waits.
+   *
+   * @param thread the loop's
+   * @param thresholdNanos how long the same work may take; 0 for as long as it likes
+   * @param refusals how often the loop had no memory; called by the watchdog's thread
+   */
+  public LoopWatch(Thread thread, long thresholdNanos, LongSupplier refusals) {
     this.thread = thread;
     this.thresholdNanos = thresholdNanos;
+    this.refusals = refusals;
   }
 
   /** Loop thread: it is about to wait. */
@@ -85,6 +100,7 @@ public final class LoopWatch {
    *     instance: what was seen before says nothing then
    */
   void look(long nowNanos, boolean wasStopped) {
+    tellRefusals();
     long step = (long) STEPS.getOpaque(this);
     if (step != seen || (step & 1) == 0 || wasStopped) {
       if (isReported && step != seen) {
@@ -102,11 +118,21 @@ public final class LoopWatch {
     }
   }
 
+  private void tellRefusals() {
+    long refused = refusals.getAsLong();
+    if (refused > refusalsTold) {
+      Flight.memoryRefused(thread.getName(), refused - refusalsTold);
+      refusalsTold = refused;
+    }
+  }
+
   private void report(StackTraceElement[] stack, long nowNanos) {
     isReported = true;
     reports = reports + 1;
     Throwable work = new Throwable("what the loop does");
     work.setStackTrace(stack);
+    Flight.blocked(
+        thread.getName(), nowNanos - seenSinceNanos, stack.length == 0 ? "" : stack[0].toString());
     log(
         "a loop is blocked, and all its connections with it: "
             + describe(nowNanos)

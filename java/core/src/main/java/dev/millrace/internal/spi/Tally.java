@@ -44,7 +44,7 @@ public final class Tally {
    * @param count of what
    */
   public void add(Count count) {
-    values[count.ordinal()].increment();
+    add(count, 1);
   }
 
   /**
@@ -55,6 +55,9 @@ public final class Tally {
    */
   public void add(Count count, long more) {
     values[count.ordinal()].add(more);
+    if (count != Count.REFUSED && count != Count.PAUSES) {
+      Flight.dropped(count, more);
+    }
   }
 
   /**

@@ -64,6 +64,7 @@ public final class Watchdog {
       synchronized (LOCK) {
         if (WATCHED.isEmpty()) {
           thread = null;
+          Flight.flush();
           return;
         }
         pauseNanos = pauseNanos();
@@ -81,6 +82,7 @@ public final class Watchdog {
         }
       }
       lookedNanos = now;
+      Flight.flush();
     }
   }
 

@@ -4,6 +4,7 @@ package dev.millrace.internal.nio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.suite.Deadline;
 import java.util.ArrayList;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class BlockPoolTest {
   private static final long LIMIT = 64 << 20;
 
-  private final BlockPool pool = new BlockPool(LIMIT);
+  private final BlockPool pool = new BlockPool(LIMIT, false);
 
   private Block acquire(int length) {
     return Objects.requireNonNull(pool.acquire(length), "a block");
@@ -140,6 +141,40 @@ class BlockPoolTest {
     assertThat(value(LoopCounter.BLOCK_BYTES_RETURNED)).isBetween(32L << 20, 34L << 20);
     pool.trim(0);
     assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isZero();
+  }
+
+  @Test
+  void whatComesBackIsFilledAndRestsWhereItIsChecked() {
+    BlockPool checked = new BlockPool(LIMIT, true);
+    Block first = acquireFrom(checked, 300);
+    first.bytes().putLong(Block.HEADROOM + 100, 0x1234_5678);
+    first.release();
+    for (int at = 0; at < first.bytes().capacity(); at++) {
+      assertThat(first.bytes().get(at)).isEqualTo(CheckedMode.FREED);
+    }
+    int others = 0;
+    for (Block next = acquireFrom(checked, 300); next != first; next = acquireFrom(checked, 300)) {
+      assertThat(++others).isLessThan(5000);
+      next.release();
+    }
+    assertThat(others).isGreaterThanOrEqualTo(1024);
+  }
+
+  @Test
+  void whatRestsIsBoundedAndCountsNotAsUsed() {
+    BlockPool checked = new BlockPool(LIMIT, true);
+    for (int i = 0; i < 300; i++) {
+      acquireFrom(checked, 1 << 20).release();
+      acquireFrom(checked, 16 << 20).release();
+    }
+    long[] values = new long[LoopCounter.valueCount()];
+    checked.readStatistics(values);
+    assertThat(values[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()]).isZero();
+    assertThat(values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()]).isLessThanOrEqualTo(18L << 20);
+  }
+
+  private static Block acquireFrom(BlockPool pool, int length) {
+    return Objects.requireNonNull(pool.acquire(length));
   }
 
   /** Blocks wander between threads; nobody ever has one that another has too. */

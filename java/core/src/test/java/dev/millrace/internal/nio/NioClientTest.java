@@ -46,6 +46,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -264,6 +265,7 @@ class NioClientTest {
   // ---- Memory.
 
   /** A frame, a message, its answer: nothing for the collector but what the JDK's keys cost. */
+  @Tag("unchecked")
   @Test
   void anEchoAllocatesNothingOnTheLoop() throws Exception {
     for (int length : new int[] {64, 16 << 10, 300_000}) {

@@ -3,7 +3,9 @@ package dev.millrace.internal.nio;
 
 import dev.millrace.Engine;
 import dev.millrace.suite.CountsSuite;
+import org.junit.jupiter.api.Tag;
 
+@Tag("unchecked")
 final class NioCountsTest extends CountsSuite {
 
   @Override

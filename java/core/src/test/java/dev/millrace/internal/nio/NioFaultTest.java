@@ -29,6 +29,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What can only go wrong with selectors, interruptible channels and pooled buffers. */
@@ -150,6 +151,7 @@ final class NioFaultTest extends EngineSuite {
   // ---- Memory.
 
   /** A selector's turn, a receive, a message and its answer: nothing for the collector. */
+  @Tag("unchecked")
   @Test
   void anEchoAllocatesNothingOnTheLoop() throws Exception {
     for (int length : new int[] {64, 16 << 10, 300_000}) {

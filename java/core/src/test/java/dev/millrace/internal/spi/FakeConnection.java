@@ -5,6 +5,7 @@ import dev.millrace.CloseReason;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
 import dev.millrace.Lease;
+import dev.millrace.Limits;
 import dev.millrace.Message;
 import dev.millrace.ScheduledTask;
 import dev.millrace.SendResult;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /** A connection without an engine: it records how it was asked to close. */
 public final class FakeConnection extends AbstractConnection {
@@ -110,7 +112,79 @@ public final class FakeConnection extends AbstractConnection {
   }
 
   @Override
-  public long bufferedBytes() {
+  protected @Nullable Kept keep(Message message, boolean compress) {
+    return null;
+  }
+
+  @Override
+  protected @Nullable Kept keep(Lease lease, boolean compress) {
+    return null;
+  }
+
+  @Override
+  protected @Nullable Kept keep(ByteBuffer binary, boolean compress) {
+    return null;
+  }
+
+  @Override
+  protected @Nullable Kept keep(CharSequence text, boolean compress) {
+    return null;
+  }
+
+  @Override
+  protected List<Kept> keepAll(List<? extends Lease> leases) {
+    return List.of();
+  }
+
+  @Override
+  public SendResult handOver(Kept kept, @Nullable CompletableFuture<Void> sent, boolean always) {
+    return SendResult.CLOSED;
+  }
+
+  @Override
+  protected boolean hasEnded() {
+    return false;
+  }
+
+  @Override
+  public Limits limits() {
+    return Limits.defaults();
+  }
+
+  @Override
+  public KeptMemory keptMemory() {
+    return new KeptMemory(limits().regionBytes());
+  }
+
+  @Override
+  public boolean stopsReads() {
+    return true;
+  }
+
+  @Override
+  public boolean isOnLoop() {
+    return true;
+  }
+
+  @Override
+  public void postToLoop(Runnable task) {}
+
+  @Override
+  public boolean hasPosted() {
+    return false;
+  }
+
+  @Override
+  public void stopReads(boolean stop) {}
+
+  @Override
+  public void oweWritable(boolean outOfMemory) {}
+
+  @Override
+  public void tellWritable() {}
+
+  @Override
+  public long engineBytes() {
     return 0;
   }
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.suite;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.Connection;
+import dev.millrace.HandlerExecutor;
+import dev.millrace.LoopStatistics;
+import dev.millrace.Message;
+import dev.millrace.Server;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+
+/** What {@link Connection#pinnedBytes} and the loop's own statistics tell of what peers pin. */
+public abstract class PinnedBytesSuite extends EngineSuite {
+
+  private static final int LENGTH = 256 << 10;
+
+  private final Recorder recorder = new Recorder();
+
+  private Server startRecording() throws Exception {
+    return start(server().route("/", recorder).route("/probe", ECHO));
+  }
+
+  private static void awaitTurns(Server server) throws Exception {
+    try (LoopProbe probe = new LoopProbe(server, "/probe")) {
+      for (int i = 0; i < 3; i++) {
+        probe.awaitTurn();
+      }
+    }
+  }
+
+  private static long inbound(Server server) {
+    return server.statistics().get(0).inboundBytesPinned();
+  }
+
+  @Test
+  void messageInPiecesPinsAtMostTwiceWhatHasCome() throws Exception {
+    Server server = startRecording();
+    RawClient client = connect(server);
+    RawClient other = connect(server);
+    Connection connection = recorder.awaitOpen();
+    Connection idle = recorder.awaitOpen();
+    byte[] payload = Stamp.of(1, 0, 0, LENGTH - 12);
+    byte[] frame = Frame.binary(payload).bytes();
+    int header = frame.length - LENGTH;
+    int sent = 0;
+    for (int part : new int[] {1000, 40_000, 100_000, LENGTH - 1}) {
+      client.write(frame, sent, header + part);
+      sent = header + part;
+      Deadline.until(() -> inbound(server) >= part, "so many bytes pinned: " + part);
+      awaitTurns(server);
+      long pinned = connection.pinnedBytes();
+      assertTrue(pinned >= part && pinned <= 2L * part + (64 << 10), part + " pin " + pinned);
+      assertEquals(pinned, inbound(server));
+      assertEquals(0, idle.pinnedBytes());
+    }
+    client.write(frame, sent, frame.length);
+    assertArrayEquals(payload, recorder.awaitMessage().payload());
+    awaitTurns(server);
+    assertEquals(0, connection.pinnedBytes());
+    assertEquals(0, inbound(server));
+    other.close();
+  }
+
+  @Test
+  void inputThatWaitsIsPinned() throws Exception {
+    Server server = startRecording();
+    RawClient client = connect(server);
+    Connection connection = recorder.awaitOpen();
+    connection.request(1);
+    awaitTurn(connection);
+    Frame[] frames = new Frame[50];
+    Arrays.fill(frames, Frame.binary(new byte[1000]));
+    client.write(frames);
+    recorder.awaitMessage();
+    awaitTurns(server);
+    long pinned = connection.pinnedBytes();
+    assertTrue(pinned > 0 && pinned <= (256 << 10), "pinned: " + pinned);
+    assertEquals(pinned, inbound(server));
+    connection.request(100);
+    for (int i = 1; i < frames.length; i++) {
+      recorder.awaitMessage();
+    }
+    awaitTurns(server);
+    assertEquals(0, connection.pinnedBytes());
+    assertEquals(0, inbound(server));
+  }
+
+  private static void awaitTurn(Connection connection) throws Exception {
+    CompletableFuture<Void> turn = new CompletableFuture<>();
+    connection.execute(() -> turn.complete(null));
+    Deadline.await(turn, "a turn of the loop");
+  }
+
+  @Test
+  void messagesThatWaitForAnExecutorArePinned() throws Exception {
+    ExecutorService pool = Executors.newSingleThreadExecutor();
+    closeLater((AutoCloseable) pool::shutdownNow);
+    CountDownLatch gate = new CountDownLatch(1);
+    closeLater((AutoCloseable) gate::countDown);
+    Recorder waiting =
+        new Recorder() {
+          @Override
+          public void onMessage(Connection connection, Message message) throws Exception {
+            gate.await();
+            super.onMessage(connection, message);
+          }
+        };
+    Server server =
+        start(server().route("/", waiting, HandlerExecutor.of(pool)).route("/probe", ECHO));
+    RawClient client = connect(server);
+    Connection connection = waiting.awaitOpen();
+    Frame[] frames = new Frame[10];
+    Arrays.fill(frames, Frame.binary(new byte[1000]));
+    client.write(frames);
+    Deadline.until(() -> connection.pinnedBytes() >= 10_000, "ten messages that wait");
+    awaitTurns(server);
+    assertTrue(connection.pinnedBytes() <= 20_480, () -> "pinned: " + connection.pinnedBytes());
+    assertEquals(0, inbound(server), "they are received");
+    gate.countDown();
+    for (int i = 0; i < frames.length; i++) {
+      waiting.awaitMessage();
+    }
+    Deadline.until(() -> connection.pinnedBytes() == 0, "nothing pinned");
+  }
+
+  @Test
+  void nothingIsPinnedBehindTheEnd() throws Exception {
+    Server server = startRecording();
+    for (boolean reset : new boolean[] {true, false}) {
+      RawClient client = connect(server);
+      Connection connection = recorder.awaitOpen();
+      byte[] frame = Frame.binary(new byte[LENGTH]).bytes();
+      client.write(frame, 0, frame.length - 1);
+      Deadline.until(() -> connection.pinnedBytes() >= LENGTH - 1, "a message in pieces");
+      if (reset) {
+        client.reset();
+      } else {
+        client.close();
+      }
+      recorder.awaitClose();
+      assertEquals(0, connection.pinnedBytes());
+      Deadline.until(() -> inbound(server) == 0, "nothing pinned");
+    }
+  }
+
+  /** Nearly all the time of a loop that has nothing to do, and never more than there was. */
+  @Test
+  void waitingIsTold() throws Exception {
+    Server server = startRecording();
+    RawClient client = connect(server);
+    Connection connection = recorder.awaitOpen();
+    awaitTurns(server);
+    LoopStatistics before = server.statistics().get(0);
+    long outside = System.nanoTime();
+    Elapsed elapsed = Elapsed.begin();
+    CompletableFuture<Void> quiet = new CompletableFuture<>();
+    connection.schedule(() -> quiet.complete(null), Duration.ofMillis(300));
+    Deadline.await(quiet, "a quiet time");
+    long waited = server.statistics().get(0).waitedNanos() - before.waitedNanos();
+    elapsed.assertNotBefore(Duration.ofMillis(300), "a quiet time");
+    long passed = System.nanoTime() - outside;
+    assertTrue(waited <= passed + 1_000_000, "waited " + waited + " of " + passed);
+    assertTrue(waited >= 100_000_000, "waited " + waited + " of " + passed);
+    // Of a loop that sleeps it goes on.
+    long asleep = server.statistics().get(0).waitedNanos();
+    Deadline.until(
+        () -> server.statistics().get(0).waitedNanos() > asleep + 20_000_000, "a loop that sleeps");
+    client.close();
+  }
+}

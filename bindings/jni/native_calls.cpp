@@ -91,6 +91,10 @@ jlong Java_dev_millrace_internal_jni_NativeCalls_acquireShared(JNIEnv*, jclass, 
   return millrace::engine::acquire_shared(length);
 }
 
+jint Java_dev_millrace_internal_jni_NativeCalls_allowShared(JNIEnv*, jclass, jlong bytes) {
+  return millrace::engine::allow_shared(bytes);
+}
+
 jlong Java_dev_millrace_internal_jni_NativeCalls_capacity(JNIEnv*, jclass, jlong address) {
   return millrace::engine::capacity(address);
 }

@@ -218,7 +218,9 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
   for (std::uint32_t index = 0; index < connections_.known_count(); ++index) {
     const Connection& connection = connections_[index];
     if (connection.phase == Phase::free || connection.phase == Phase::ended) continue;
-    std::uint64_t pinned = connection.buffered + static_cast<std::uint64_t>(pinned_words_[index]);
+    std::uint64_t pinned = connection.buffered;
+    if (connection.block != 0) pinned += blocks().size_of(connection.block);
+    if (connection.held != kNone) pinned += blocks().size_of(held_[connection.held].block);
     if (connection.opening != kNone && openings_[connection.opening].block != 0) {
       pinned += blocks().size_of(openings_[connection.opening].block);
     }

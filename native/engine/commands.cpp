@@ -57,8 +57,8 @@ void Loop::chain(std::uint32_t index, const ring::Record& command) noexcept {
   }
   const bool known = connections_.known(command.slot);
   Connection* const connection = known ? &connections_[command.slot] : nullptr;
-  const bool live = known && connection->generation == command.generation && connection->announced &&
-                    connection->phase != Phase::ended && connection->phase != Phase::free;
+  const bool live =
+      known && connection->generation == command.generation && connection->announced && !has_ended(*connection);
   if (!live) {
     count(ring::kStaleCommands);
     give_up_payload(command);
@@ -84,7 +84,7 @@ void Loop::run_chain(std::uint32_t slot) noexcept {
   const std::int64_t sent_before = counters_[ring::kMessagesSent];
   for (; link != 0; link = chain_next_[link - 1]) {
     const ring::Record& command = commands_.at(link - 1U);
-    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.phase == Phase::draining) {
+    if (has_ended(connection) || connection.phase == Phase::draining) {
       count(ring::kStaleCommands);
       give_up_payload(command);
       continue;

@@ -75,15 +75,6 @@ std::int64_t Loop::earliest_deadline(std::uint32_t slot) noexcept {
   return earliest_ns;
 }
 
-/// Bytes wait for the kernel.
-bool Loop::is_stuck(const Connection& connection) noexcept {
-  return connection.queue_head != kNone && !connection.keeping;
-}
-
-bool Loop::has_ended(const Connection& connection) noexcept {
-  return connection.phase == Phase::ended || connection.phase == Phase::free;
-}
-
 /// Messages may still come.
 bool Loop::is_talking(const Connection& connection) noexcept {
   return connection.phase == Phase::open && !connection.input_ended && !connection.eof && !cannot_send(connection);

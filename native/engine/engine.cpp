@@ -249,6 +249,13 @@ std::int64_t acquire_shared(std::int64_t length) noexcept {
   return region != nullptr ? region->acquire_locked(static_cast<std::size_t>(length)) : -ENOMEM;
 }
 
+int allow_shared(std::int64_t bytes) noexcept {
+  memory::Region* const region = memory::Region::shared();
+  if (region == nullptr) return -ENOMEM;
+  region->allow(bytes);
+  return 0;
+}
+
 std::int64_t capacity(std::int64_t address) noexcept {
   const auto at = static_cast<std::uint64_t>(address);
   memory::Region* const region = memory::Region::find(ring::region_of(at));

@@ -111,7 +111,7 @@ void Loop::charge(std::uint32_t slot, std::uint32_t length) noexcept {
     refill_quota(&quota);
     --quota.messages.tokens;
     quota.bytes.tokens -= length;
-    if (!credit.over_quota && is_over(quota)) {
+    if (is_over(quota)) {
       credit.over_quota = true;
       quota.due_ns = now_ns_ + std::max({empty_for_ns(quota.messages, options_.messages_per_second),
                                          empty_for_ns(quota.bytes, options_.bytes_per_second), kShortestRestNs});

@@ -197,6 +197,8 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
       parse_held(held.slot);
     }
   }
+  if (events_.count() == 0 && pong_first_ != kNone)
+    send_pongs();  // no reply takes them along, and the wait may be long
   if (ready_next_ == ready_count_ && !wait(deadline_ns)) return;
   serve_ready();
   expire_timers();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <span>
 
@@ -296,7 +297,10 @@ class Loop {
   void flush_queue(std::uint32_t slot) noexcept;
   void drop_queue(Connection& connection) noexcept;
   void send_failed(std::uint32_t slot, int error_number) noexcept;
-  [[nodiscard]] static bool cannot_send(const Connection& connection) noexcept;
+  /// A send has failed, and only reading is left. The error is known before the end in no other case.
+  [[nodiscard]] static bool cannot_send(const Connection& connection) noexcept {
+    return connection.error_number == EPIPE || connection.error_number == ECONNRESET;
+  }
   void tell_buffered(std::uint32_t slot) noexcept;
   void queue_changed(std::uint32_t slot) noexcept;
   void queue_pong(std::uint32_t slot, const std::uint8_t* payload, std::size_t length) noexcept;
@@ -320,8 +324,15 @@ class Loop {
   void arm(std::uint32_t slot) noexcept;
   void arm_at(std::uint32_t slot, std::int64_t deadline_ns) noexcept;
   [[nodiscard]] std::int64_t earliest_deadline(std::uint32_t slot) noexcept;
-  [[nodiscard]] static bool is_stuck(const Connection& connection) noexcept;
-  [[nodiscard]] static bool has_ended(const Connection& connection) noexcept;
+  /// Bytes wait for the kernel.
+  [[nodiscard]] static bool is_stuck(const Connection& connection) noexcept {
+    return connection.queue_head != memory::kNone && !connection.keeping;
+  }
+  /// The first phase or the last, by one comparison: each message asks.
+  [[nodiscard]] static bool has_ended(const Connection& connection) noexcept {
+    constexpr auto kEnded = static_cast<std::uint8_t>(Phase::ended);
+    return static_cast<std::uint8_t>(static_cast<std::uint8_t>(connection.phase) - 1U) >= kEnded - 1U;
+  }
   [[nodiscard]] static bool is_talking(const Connection& connection) noexcept;
   [[nodiscard]] bool is_answer_due(const Connection& connection) const noexcept;
   [[nodiscard]] bool is_silent_too_long(std::uint32_t slot) noexcept;

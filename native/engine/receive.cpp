@@ -19,6 +19,12 @@ using protocol::Opcode;
 using protocol::ProtocolError;
 using protocol::Role;
 
+namespace {
+
+constexpr std::uint64_t kSystemPage = 4096;
+
+}  // namespace
+
 void Loop::receive(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   if (connection.held != kNone || rests_from_inflating(slot)) return;
@@ -119,7 +125,7 @@ void Loop::take_frames(std::uint32_t slot, std::uint8_t* bytes, std::size_t leng
   packed_end_ = nullptr;
   const bool watched = is_watched(slot);
   while (length > 0) {
-    if (connection.phase == Phase::ended || connection.phase == Phase::free || connection.input_ended) return;
+    if (has_ended(connection) || connection.input_ended) return;
     if (!event_room(1) || (watched && must_wait(slot))) {
       hold(slot, bytes, length);
       return;
@@ -277,7 +283,9 @@ bool Loop::frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::siz
     protocol_failure(slot, ProtocolError::invalid_utf8);
     return false;
   }
-  if (connection.frame_remaining == 0) finish_frame(slot);
+  const bool whole = connection.frame_remaining == 0;
+  if (!whole || !connection.frame_final) tell_pinned(connection);
+  if (whole) finish_frame(slot);
   return !connection.input_ended;
 }
 
@@ -401,11 +409,15 @@ void Loop::drop_message(Connection& connection) noexcept {
   tell_pinned(connection);
 }
 
-/// What Java sees of the memory that input takes: whole blocks, as it is missing elsewhere.
+/// What Java sees of the memory that input takes: blocks, and of one that a message is assembled in the pages that it
+/// has come to, because the others are set aside and not touched.
 void Loop::tell_pinned(const Connection& connection) noexcept {
   std::int64_t pinned = 0;
   const auto add = [&](std::uint64_t block) { pinned += static_cast<std::int64_t>(blocks().size_of(block)); };
-  if (connection.block != 0) add(connection.block);
+  if (connection.block != 0) {
+    const std::uint64_t touched = base::align_up<std::uint64_t>(connection.message_length + 1, kSystemPage);
+    pinned = static_cast<std::int64_t>(std::min<std::uint64_t>(touched, blocks().size_of(connection.block)));
+  }
   if (connection.held != kNone) add(held_[connection.held].block);
   if (connection.rest_length > sizeof connection.rest) add(base::load<std::uint64_t>(connection.rest));
   std::int64_t& word = pinned_words_[&connection - &connections_[0]];

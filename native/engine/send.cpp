@@ -316,11 +316,6 @@ void Loop::send_failed(std::uint32_t slot, int error_number) noexcept {
   if (connection.phase == Phase::open) set_deadline(slot, options_.close_timeout_ns);
 }
 
-/// A send has failed, and only reading is left. The error is known before the end in no other case.
-bool Loop::cannot_send(const Connection& connection) noexcept {
-  return connection.error_number == EPIPE || connection.error_number == ECONNRESET;
-}
-
 /// What Java judges its next sends by, also before it is told that the connection is about to end.
 void Loop::tell_buffered(std::uint32_t slot) noexcept {
   const Connection& connection = connections_[slot];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole loop on the simulated kernel. The input is a script: two bytes choose limits, and whether further ones choose
-// deadlines and rules that are not enforced; then each byte is an order, by
+// deadlines, rules that are not enforced, quotas and a PROXY header; then each byte is an order, by
 // its lower five bits, so that letters can be read; what an order needs follows in the bytes behind it. Clients say
 // what is right and what is not, in pieces of any size; Java answers in every way it can; calls fail; time passes. What
 // must hold whatever happens is checked by tests/scene.
@@ -76,6 +76,7 @@ class Script {
     local_ = (choice & 16) != 0;
     client_ = (choice & 64) != 0;
     compresses_ = (choice & 32) == 0;  // letters do not
+    has_flow_ = (choice & 128) != 0;
     return options;
   }
 
@@ -107,6 +108,15 @@ class Script {
       scene_.deflate = ring::kDeflate | ((windows & 8) != 0 ? ring::kDeflateOutgoingAlone : 0) |
                        ((windows & 16) != 0 ? ring::kDeflateIncomingAlone : 0) |
                        window_bits << ring::kDeflateOutgoingBits | window_bits << ring::kDeflateIncomingBits;
+    }
+    if (has_flow_) {
+      constexpr std::int64_t kMessages[] = {0, 3, 50, 100'000};
+      constexpr std::int64_t kBytes[] = {0, 200'000, 1 << 20, INT64_MAX};
+      const std::uint8_t flow = next();
+      options.proxy_protocol = client_ ? 0 : flow & 1;
+      options.messages_per_second = kMessages[(flow >> 1) & 3];
+      options.bytes_per_second = kBytes[(flow >> 3) & 3];
+      options.max_credit_bytes = (flow & 32) != 0 ? 100'000 : 0;
     }
     if ((choice & 0x80) != 0) {
       options.max_connections = 2;
@@ -237,9 +247,41 @@ class Script {
       case ']' & 31:
         (void)scene_.turn(-1);
         return;
+      case '^' & 31:
+        give_credit();
+        return;
+      case '_' & 31:
+        batch();
+        return;
       default:
         (void)scene_.turn();
         return;
+    }
+  }
+
+  void give_credit() {
+    const bool known = any_client() != nullptr;
+    const std::uint8_t how = next();
+    if (!known) return;
+    constexpr std::uint64_t kMore[] = {0, 1, 3, 100, 2000, 1 << 20, INT64_MAX, UINT64_MAX};
+    if ((how & 0x80) != 0) {
+      scene_.credit_each(index_, how & 3);
+    } else {
+      scene_.credit(index_, kMore[how & 7], kMore[(how >> 3) & 7]);
+    }
+  }
+
+  void batch() {
+    const bool known = any_client() != nullptr;
+    const std::uint8_t how = next();
+    if (!known) return;
+    constexpr std::uint32_t kMessages[] = {0, 1, 2, 5, 100, 65536, UINT32_MAX, 3};
+    constexpr std::uint64_t kBytes[] = {1 << 20, 0, 500, UINT64_MAX};
+    constexpr std::int64_t kDelays[] = {5 * kMilli, 0, 10 * kSecond, INT64_MAX};
+    if ((how & 0x80) != 0) {
+      scene_.flush_batch(index_);
+    } else {
+      scene_.batch(index_, kMessages[how & 7], kBytes[(how >> 3) & 3], kDelays[(how >> 5) & 3]);
     }
   }
 
@@ -269,6 +311,7 @@ class Script {
   }
 
   void say_upgrade(Client* client) {
+    if (!upgraded_[index_] && scene_.options().proxy_protocol != 0) client->say_proxied(static_cast<unsigned>(at_ % 4));
     if (!upgraded_[index_]) client->say_upgrade();
     upgraded_[index_] = true;
   }
@@ -421,11 +464,23 @@ class Script {
   bool local_ = false;
   bool client_ = false;
   bool compresses_ = false;
+  bool has_flow_ = false;
   Scene scene_;
 };
 
 // Limits, then orders; what a letter means stands in Script::obey.
 constexpr std::string_view kSeeds[] = {
+    "\xa0 \x01"
+    "c0u0[[c0c0[u1u2f011f111f211[[b3111c0u3tttttt[x00[[",  // a PROXY header of each kind, whole and in pieces
+    "\xa0 \x02"
+    "c0u0[[f011f011f011f011f011v05[[i\xff\xff[i\xff\xff[x00[["sv,  // three messages a second
+    "\xa0 \x28"
+    "c0u0[[a04f00>f00>f011[[i\xff\xff[^0\x30[p01[^0\x18[p00[["sv,      // bytes a second, credit for bytes, paused
+    "  c0u0[[^0\x01[f011f011v05f012[[^0\x02[[^0\x81[[f011f011[x00[[",  // credit for messages, one each
+    "  c0u0[[^0\x09[f00<[[e0[[^0\x12[c0u1[^1\x01[f111f112[h1[[[",      // FIN and RST while spent
+    "  c0u0[[_0\x44[a03f011f012[[v05[f011[j0@5[f011[_0\x80[[x00[[",    // batches: pong, ping, flush, Close
+    "  c0u0[[_0\x05[j01?j02=[i\x05\x05[b0111j00:[j01?[r0?[q0\x01[[",   // time, a slow reader, a Close of ours
+    "` c0u0[[_0\x04[^0\x01[a01f011f012[[j01:[i\x10\x10[[q00[[",        // the same of a client
     "\x00 \x1f"
     "c0u0[[f014f001f00>f00;[[x00[["sv,  // compressed, each message by itself
     "\x00 \x07"

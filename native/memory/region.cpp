@@ -93,9 +93,19 @@ Region* Region::map_shared() noexcept {
 
 std::int64_t Region::acquire_locked(std::size_t length) noexcept {
   const std::lock_guard guard(lock_);
+  if (allowed_ > 0 && blocks_.usage().use + length > static_cast<std::size_t>(allowed_)) {
+    ++denied_;
+    tell_usage();
+    return -ENOMEM;
+  }
   const std::int64_t offset = blocks_.acquire(length);
   tell_usage();
   return offset;
+}
+
+void Region::allow(std::int64_t bytes) noexcept {
+  const std::lock_guard guard(lock_);
+  allowed_ += bytes;
 }
 
 int Region::check_locked() noexcept {
@@ -107,7 +117,7 @@ void Region::tell_usage() noexcept {
   const Usage& usage = blocks_.usage();
   use_.store(usage.use, std::memory_order_relaxed);
   high_water_.store(usage.high_water, std::memory_order_relaxed);
-  spills_.store(usage.spills, std::memory_order_relaxed);
+  spills_.store(usage.spills + denied_, std::memory_order_relaxed);
 }
 
 Usage Region::shared_usage() const noexcept {

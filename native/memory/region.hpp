@@ -45,6 +45,8 @@ class Region {
 
   /// A block of the shared region, from any thread: its offset or -ENOMEM.
   [[nodiscard]] std::int64_t acquire_locked(std::size_t length) noexcept;
+  /// The shared region, from any thread: so much more of it, or less, may be in use. While the sum is 0 all of it may.
+  void allow(std::int64_t bytes) noexcept;
   /// The shared region, from any thread: its blocks are checked from now on. 0 or -errno.
   [[nodiscard]] int check_locked() noexcept;
   /// Gives up a reference from any thread. 0, or -EINVAL when there is no live block.
@@ -72,6 +74,8 @@ class Region {
   BlockPool blocks_;
   std::atomic<std::uint32_t> handed_back_{0};  // header index of the newest, 0 for none
   std::mutex lock_;                            // the shared region's
+  std::int64_t allowed_ = 0;                   // the shared region's, under its lock
+  std::size_t denied_ = 0;                     // the shared region's: how often that was too little
   std::atomic<bool> keeps_too_much_{false};    // the shared region's
   std::atomic<std::size_t> use_{0};            // the shared region's usage, for those without the lock
   std::atomic<std::size_t> high_water_{0};

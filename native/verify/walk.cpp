@@ -167,7 +167,7 @@ Fault Walk::string(const Bytes& in, std::uint64_t at) noexcept {
   if (!in.holds(at, kOffset)) return Fault::string_past_end;
   if (at % kOffset != 0) return Fault::string_misaligned;
   const std::uint64_t length = in.read<std::uint32_t>(at);
-  if (length >= kTooLong || !in.holds(at, kOffset + length)) return Fault::string_past_end;
+  if (!in.holds(at, kOffset + length)) return Fault::string_past_end;
   const std::uint64_t text = at + kOffset;
   if (!in.holds(text + length, 1) || in.start[text + length] != 0) return Fault::string_not_terminated;
   if (!schema_.limits.check_utf8) return Fault::none;

@@ -93,6 +93,32 @@ class Driver {
     read(answers);
   }
 
+  /// Writes a burst and lets the loop answer it; nothing is read.
+  void answer_all(const std::string& frames, int burst, Echo how) {
+    how_ = how;
+    write(frames);
+    messages_ = 0;
+    while (messages_ < burst) turn(kSecond);
+    turn(0);
+  }
+
+  void give(std::uint64_t messages) {
+    ring::Record command = java_.connection_command(ring::kCredit, id_);
+    command.auxiliary = messages;
+    put(command);
+  }
+
+  void batch(std::uint32_t messages) {
+    ring::Record command = java_.connection_command(ring::kBatch, id_);
+    command.length = messages;
+    command.address = 1 << 20;
+    command.auxiliary = 10 * kSecond;
+    put(command);
+  }
+
+  /// Each message is given for another.
+  bool gives_credit = false;
+
   /// The same, whatever length the answers have.
   void exchange(const std::string& frames, int burst, Echo how) {
     how_ = how;
@@ -210,6 +236,7 @@ class Driver {
 
   void answer(const ring::Record& message) {
     ++messages_;
+    if (gives_credit) give(1);
     const std::uint8_t* const payload = java_.region() + ring::offset_of(message.address);
     ring::Record command = java_.connection_command(ring::kSend, id_);
     command.opcode = message.opcode;
@@ -386,6 +413,48 @@ TEST_CASE("an echo takes no memory, whichever way it is sent") {
         CHECK(counts.of(ring::kPayloadBytesCopied) == 0);
       }
     }
+  }
+}
+
+TEST_CASE("credit for each message takes no memory, and a batch copies each but those that fill it once") {
+  constexpr int kBurst = 8;
+  constexpr int kRounds = 1000;
+  const std::string frames = repeat(client_frame(kBinary, pattern(64)), kBurst);
+  std::vector<char> answers(66 * kBurst);
+  SUBCASE("credits") {
+    ring::LoopOptions options = test_options();
+    options.messages_per_second = 1 << 30;
+    Driver driver(options);
+    driver.give(kBurst);
+    driver.gives_credit = true;
+    for (int round = 0; round < 100; ++round) driver.round_trip(frames, kBurst, Echo::borrowed, &answers);
+    const Counts counts(driver.java());
+    for (int round = 0; round < kRounds; ++round) driver.round_trip(frames, kBurst, Echo::borrowed, &answers);
+    CHECK(counts::allocations() == 0);
+    CHECK(counts::mappings() == 0);
+    CHECK(counts.of(ring::kSends) == kRounds);
+    CHECK(counts.of(ring::kReceives) == kRounds);
+    CHECK(counts.of(ring::kCreditStops) == 0);
+    CHECK(counts.of(ring::kPayloadBytesCopied) == 0);
+  }
+  SUBCASE("a batch of four turns") {
+    Driver driver;
+    driver.batch(4 * kBurst);
+    std::vector<char> four(4 * answers.size());
+    const auto fill = [&] {
+      for (int turn = 0; turn < 4; ++turn) driver.answer_all(frames, kBurst, Echo::borrowed);
+      driver.read(&four);
+    };
+    for (int round = 0; round < 100; ++round) fill();
+    const Counts counts(driver.java());
+    for (int round = 0; round < kRounds; ++round) fill();
+    CHECK(counts::allocations() == 0);
+    CHECK(counts::mappings() == 0);
+    CHECK(counts.of(ring::kSends) == kRounds);
+    CHECK(counts.of(ring::kMessagesSent) == 4 * kBurst * kRounds);
+    CHECK(counts.of(ring::kSendsSaved) == 3 * kRounds);
+    CHECK(counts.of(ring::kMessagesBatched) == 3 * kBurst * kRounds);
+    CHECK(counts.of(ring::kPayloadBytesCopied) == 4 * 66 * kBurst * kRounds);  // with their headers
   }
 }
 

@@ -76,6 +76,7 @@ TEST_CASE("a bad command closes the connection it names, and no other") {
       {ring::kRespond, 0, ring::kStaged, send_area + 14, 1},  // already open
       {ring::kClose, 0, ring::kStaged, send_area_end, 1},
       {ring::kClose, 0, ring::kStaged, region, 5},
+      {ring::kBatch, ring::kFlushBatch + 1, 0, 1000, 10},
   };
   std::int64_t rejected = java.counter(ring::kCommandsRejected);
   for (std::size_t index = 0; index < std::size(bad); ++index) {
@@ -100,6 +101,40 @@ TEST_CASE("a bad command closes the connection it names, and no other") {
     java.events.clear();
   }
   bystander.client.close();
+  expect_idle(java);
+}
+
+TEST_CASE("credit and batches are of open connections: before that they are refused, behind a Close nothing") {
+  JavaHalf java;
+  const std::uint16_t port = java.listen();
+  std::int64_t rejected = java.counter(ring::kCommandsRejected);
+  for (const std::uint8_t type : {ring::kCredit, ring::kBatch}) {
+    CAPTURE(static_cast<int>(type));
+    java.accept_upgrades = false;
+    Client early = Client::tcp(port);
+    early.write(upgrade_request());
+    REQUIRE(pump(java, {&early}, [&] { return java.first(ring::kRequest) != nullptr; }));
+    const Id undecided = java.last_request();
+    java.put(java.connection_command(type, undecided));
+    REQUIRE(pump(java, {&early}, [&] { return java.closed(undecided) != nullptr; }));
+    CHECK(java.counter(ring::kCommandsRejected) == ++rejected);
+
+    java.accept_upgrades = true;
+    Client late = Client::tcp(port);
+    const Id closing = open_connection(java, late);
+    java.close(closing, 1000);
+    ring::Record command = java.connection_command(type, closing);
+    command.auxiliary = 1;
+    command.length = 10;
+    java.put(command);
+    CHECK(next_frame(java, late).close_code() == 1000);
+    late.write(client_close(1000));
+    late.finish();
+    REQUIRE(pump(java, {&late}, [&] { return java.closed(closing) != nullptr; }));
+    CHECK(java.closed(closing)->code() == 1000);
+    CHECK(java.counter(ring::kCommandsRejected) == rejected);
+    java.events.clear();
+  }
   expect_idle(java);
 }
 
@@ -185,6 +220,9 @@ TEST_CASE("calls with impossible arguments are refused") {
   refused([](ring::LoopOptions& options) { options.max_fragments = 0; });
   refused([](ring::LoopOptions& options) { options.max_header_bytes = 1 << 30; });
   refused([](ring::LoopOptions& options) { options.max_request_line = 0; });
+  refused([](ring::LoopOptions& options) { options.messages_per_second = -1; });
+  refused([](ring::LoopOptions& options) { options.bytes_per_second = -1; });
+  refused([](ring::LoopOptions& options) { options.max_credit_bytes = -1; });
 }
 
 TEST_CASE("a LISTEN that cannot be done is told, and leaves nothing behind") {

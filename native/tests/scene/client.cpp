@@ -35,6 +35,14 @@ void Client::say_upgrade() {
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 }
 
+void Client::say_proxied(unsigned kind) {
+  static const std::string kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
+  if (kind == 1) outgoing_ += "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
+  if (kind == 2)
+    outgoing_ += kSignature + std::string("\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x50", 16);
+  if (kind == 3) outgoing_ += kSignature + std::string("\x20\x00\x00\x00", 4);
+}
+
 void Client::say_frame(std::uint8_t opcode, const std::string& payload, bool final, std::size_t most,
                        std::size_t fragments) {
   const bool continues = fragments_ > 0;

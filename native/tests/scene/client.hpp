@@ -36,6 +36,8 @@ class Client {
   // ---- what it says: bytes are queued here, write() moves them
   /// The request; of a server the response, whether it was asked for or not.
   void say_upgrade();
+  /// A PROXY header in front of the request: none, version 1, version 2 over IPv4, or version 2 of the proxy itself.
+  void say_proxied(unsigned kind);
   /// A data frame of its own making; `opcode` is that of the message, and only the first frame carries it.
   void say_frame(std::uint8_t opcode, const std::string& payload, bool final, std::size_t most, std::size_t fragments);
   void say_ping(const std::string& payload);

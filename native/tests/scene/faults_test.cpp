@@ -65,6 +65,9 @@ void play(Scene& scene) {
     scene.client(client).say_upgrade();
   }
   scene.pump();
+  scene.credit(0, 2, 1000);
+  scene.credit_each(0, 1);
+  scene.batch(0, 3, 1 << 20, 20 * kMilli);
   for (std::uint32_t index = 0; index < 5; ++index) {
     Client& client = scene.client(index);
     for (const std::size_t length : {0, 126, 3000, 70000}) say(client, length % 2 == 0 ? 1 : 2, length);

@@ -188,17 +188,16 @@ bool Scene::is_open(std::uint32_t client) const {
   });
 }
 
-std::int64_t Scene::buffered(Id id) const {
+/// Of one of the tables by slot.
+std::int64_t Scene::word(std::size_t table, std::uint32_t slot) const {
   std::int64_t value;
-  std::memcpy(&value, control_ + ring::kBufferedOffset + id.slot * sizeof value, sizeof value);
-  return ring::buffered_bytes(value);
+  std::memcpy(&value, control_ + table + slot * sizeof value, sizeof value);
+  return value;
 }
 
-bool Scene::takes_no_sends(Id id) const {
-  std::int64_t value;
-  std::memcpy(&value, control_ + ring::kBufferedOffset + id.slot * sizeof value, sizeof value);
-  return value == ring::kNoMoreSends;
-}
+std::int64_t Scene::buffered(Id id) const { return ring::buffered_bytes(word(ring::kBufferedOffset, id.slot)); }
+
+bool Scene::takes_no_sends(Id id) const { return word(ring::kBufferedOffset, id.slot) == ring::kNoMoreSends; }
 
 void Scene::send(std::uint32_t client, std::uint8_t opcode, const std::string& payload, Answer how) {
   Id id;
@@ -222,10 +221,62 @@ void Scene::ping(std::uint32_t client) {
 std::int64_t Scene::round_trip(std::uint32_t client) {
   Id id;
   if (live(client, &id) == nullptr) return 0;
-  const std::size_t table = ring::round_trips_offset(static_cast<std::size_t>(options_.max_connections));
-  std::int64_t value;
-  std::memcpy(&value, control_ + table + id.slot * sizeof value, sizeof value);
-  return value;
+  return word(ring::round_trips_offset(static_cast<std::size_t>(options_.max_connections)), id.slot);
+}
+
+std::int64_t Scene::queued(std::uint32_t client) {
+  Id id;
+  return live(client, &id) == nullptr ? 0 : buffered(id);
+}
+
+std::int64_t Scene::pinned(std::uint32_t client) {
+  Id id;
+  if (live(client, &id) == nullptr) return 0;
+  return word(ring::pinned_offset(static_cast<std::size_t>(options_.max_connections)), id.slot);
+}
+
+std::int64_t Scene::heard(std::uint32_t client) {
+  Id id;
+  const Link* const link = live(client, &id);
+  return link == nullptr ? 0 : link->heard_messages;
+}
+
+void Scene::credit(std::uint32_t client, std::uint64_t messages, std::uint64_t bytes) {
+  Id id;
+  Link* const link = live(client, &id);
+  if (link == nullptr || !link->accepted) return;
+  ring::Record command = command_for(ring::kCredit, id);
+  command.auxiliary = messages;
+  command.address = bytes;
+  put(command);
+  const auto add = [](std::int64_t* sum, std::uint64_t more, std::int64_t most) {
+    if (more == 0) return;
+    if (*sum == Link::kUncounted) *sum = 0;
+    const auto room = static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(*sum);
+    *sum = more > room ? most : *sum + static_cast<std::int64_t>(more);
+  };
+  add(&link->messages_left, messages, INT64_MAX);
+  add(&link->bytes_left, bytes, options_.max_credit_bytes > 0 ? options_.max_credit_bytes : INT64_MAX);
+}
+
+void Scene::batch(std::uint32_t client, std::uint32_t messages, std::uint64_t bytes, std::int64_t delay_ns) {
+  Id id;
+  const Link* const link = live(client, &id);
+  if (link == nullptr || !link->accepted) return;
+  ring::Record command = command_for(ring::kBatch, id);
+  command.length = messages;
+  command.address = bytes;
+  command.auxiliary = static_cast<std::uint64_t>(delay_ns);
+  put(command);
+}
+
+void Scene::flush_batch(std::uint32_t client) {
+  Id id;
+  const Link* const link = live(client, &id);
+  if (link == nullptr || !link->accepted) return;
+  ring::Record command = command_for(ring::kBatch, id);
+  command.opcode = ring::kFlushBatch;
+  put(command);
 }
 
 void Scene::close_link(Id id, std::uint16_t code, const std::string& reason) {
@@ -362,6 +413,7 @@ void Scene::decide(Id id, Decision how) {
     command.auxiliary = deflate;
     put(command);
     link.accepted = true;
+    link.accepted_ns = os::clock_ns();
     return;
   }
   const std::string response = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -512,6 +564,7 @@ void Scene::on_response(const ring::Record& event) {
     command.auxiliary = deflate;
     put(command);
     link.accepted = true;
+    link.accepted_ns = os::clock_ns();
   } else if (event.auxiliary == 407) {
     decide(id, Decision::accept);  // asks once more
   } else {
@@ -562,8 +615,32 @@ void Scene::on_message(const ring::Record& event) {
   check(event.opcode == 1 || event.opcode == 2, "a message is text or binary");
   check(event.length <= static_cast<std::uint64_t>(options_.max_message_bytes), "a message keeps its limit");
   Message message{event.opcode, bytes_of(event)};
+  check_credit(link, message);
   clients_[link.client].heard(message);
   answer(id_of(event), event, message);
+  if (const std::uint64_t more = credit_each_[link.client]; more > 0) credit(link.client, more, 0);
+}
+
+/// A message needs credit, and a token of each bucket; what it takes of the bytes beyond that is owed.
+void Scene::check_credit(Link& link, const Message& message) const {
+  const auto length = static_cast<std::int64_t>(message.payload.size());
+  if (link.messages_left != Link::kUncounted) {
+    check(link.messages_left > 0, "no message comes without a credit");
+    if (link.messages_left != INT64_MAX) --link.messages_left;
+  }
+  if (link.bytes_left != Link::kUncounted) {
+    check(link.bytes_left > 0, "no message comes without a credit of bytes");
+    link.bytes_left -= length;
+  }
+  // Buckets hold a second's worth.
+  const double seconds = 1 + static_cast<double>(os::clock_ns() - link.accepted_ns) / kSecond;
+  const auto within = [seconds](std::int64_t rate, std::int64_t taken) {
+    return rate == 0 || static_cast<double>(taken) < static_cast<double>(rate) * seconds + 1e-6;
+  };
+  check(within(options_.messages_per_second, link.heard_messages), "messages keep their quota");
+  check(within(options_.bytes_per_second, link.heard_bytes), "bytes keep their quota");
+  ++link.heard_messages;
+  link.heard_bytes += length;
 }
 
 void Scene::answer(Id id, const ring::Record& event, const Message& message) {

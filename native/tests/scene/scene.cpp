@@ -94,6 +94,7 @@ void Scene::pump() {
 /// After every turn, before its events are handled.
 void Scene::check_turn() {
   std::uint64_t bound = 0;
+  check_pinned();
   for (auto& [id, link] : links_) {
     const std::int64_t now = buffered(id);
     // What can be queued is what was queued, what Java has sent since, and a pong, a Close and a response of the
@@ -117,6 +118,50 @@ void Scene::check_turn() {
   bound += 8 << 20;
   check(static_cast<std::uint64_t>(counter(ring::kBlockBytesInUse)) <= bound, "memory in use is bounded by what came");
   check(counter(ring::kConnections) <= options_.max_connections, "connections keep their limit");
+}
+
+/// The words by slot and their sum, before Java has looked at anything.
+void Scene::check_pinned() const {
+  const std::size_t table = ring::pinned_offset(static_cast<std::size_t>(options_.max_connections));
+  std::int64_t sum = 0;
+  for (std::uint32_t slot = 0; slot < static_cast<std::uint32_t>(options_.max_connections); ++slot) {
+    check(word(table, slot) >= 0, "nobody pins less than nothing");
+    sum += word(table, slot);
+  }
+  check(counter(ring::kInboundBytesPinned) == sum, "the counter of what input pins is the sum of its words");
+}
+
+/// Everybody may send, and what was gathered leaves; quotas have the time they need.
+void Scene::end_flow() {
+  const auto give = [this] {
+    for (std::uint32_t index = 0; index < client_count(); ++index) credit(index, UINT64_MAX, UINT64_MAX);
+  };
+  const auto unheard = [this] {
+    std::size_t sum = 0;
+    for (const Client& client : clients_) sum += client.unheard() + client.unwritten();
+    return sum;
+  };
+  for (std::uint32_t index = 0; index < client_count(); ++index) batch(index, 1, 0, 0);
+  give();
+  pump();
+  const bool has_quota = options_.messages_per_second > 0 || options_.bytes_per_second > 0;
+  if (!has_quota && options_.max_credit_bytes == 0) return;
+  // What is owed for one message may take many rounds; who has broken a rule, or has left, is not heard to the end.
+  int quiet = 0;
+  for (std::size_t before = unheard(); before > 0 && quiet < 50;) {
+    give();
+    (void)turn(kSecond);
+    pump();
+    const std::size_t now = unheard();
+    quiet = now == before ? quiet + 1 : 0;
+    before = now;
+  }
+  // A Close would stand behind what is owed for the last.
+  for (int rounds = 0; rounds < 50; ++rounds) {
+    give();
+    if (has_quota) sim::advance(kSecond);
+    pump();
+  }
 }
 
 /// With everybody reading, and nobody paused, everything has arrived.
@@ -146,7 +191,7 @@ void Scene::end_in_order() {
     answers_[index] = Answer::staged;
     resume(index);
   }
-  pump();
+  end_flow();
   check_delivered();
   settle();
 
@@ -196,6 +241,7 @@ void Scene::end_in_order() {
   pump();
   (void)turn();
   check(counter(ring::kBlocksInUse) == 0, "no block is left");
+  check(counter(ring::kInboundBytesPinned) == 0, "nothing is pinned");
   check(tokens_.empty(), "every token was told SENT");
   check(dialing_.empty(), "every CONNECT is answered by DIALED");
   check(sim::open_descriptors() == 2, "no descriptor is left but the poller and the one that wakes");

@@ -59,6 +59,12 @@ struct Link {
   std::uint64_t closing_code = 0;
   std::int64_t buffered = 0;   ///< after the last turn
   std::int64_t commanded = 0;  ///< bytes of frames since then
+  static constexpr std::int64_t kUncounted = INT64_MIN;
+  std::int64_t messages_left = kUncounted;  ///< credits
+  std::int64_t bytes_left = kUncounted;
+  std::int64_t accepted_ns = 0;
+  std::int64_t heard_messages = 0;  ///< since then
+  std::int64_t heard_bytes = 0;
 };
 
 /// How Java heard of a connection's end, or of its beginning.
@@ -114,6 +120,11 @@ class Scene {
   void abort(std::uint32_t client);
   void pause(std::uint32_t client);
   void resume(std::uint32_t client);
+  void credit(std::uint32_t client, std::uint64_t messages, std::uint64_t bytes);
+  /// Each message from now on gives that many more; 0 for none.
+  void credit_each(std::uint32_t client, std::uint64_t messages) { credit_each_[client] = messages; }
+  void batch(std::uint32_t client, std::uint32_t messages, std::uint64_t bytes, std::int64_t delay_ns);
+  void flush_batch(std::uint32_t client);
   void set_timer(std::uint32_t token, std::int64_t delay_ns);
   void cancel_timer(std::uint32_t token);
   void release_kept();
@@ -151,6 +162,11 @@ class Scene {
   [[nodiscard]] std::int64_t counter(ring::Counter counter) const;
   /// Of the client's connection, 0 when none was measured.
   [[nodiscard]] std::int64_t round_trip(std::uint32_t client);
+  /// Bytes that are queued for the client's connection, and that its input pins; 0 when it is gone.
+  [[nodiscard]] std::int64_t queued(std::uint32_t client);
+  [[nodiscard]] std::int64_t pinned(std::uint32_t client);
+  /// Messages that Java has received of the client's connection.
+  [[nodiscard]] std::int64_t heard(std::uint32_t client);
   [[nodiscard]] const ring::LoopOptions& options() const { return options_; }
   [[nodiscard]] bool is_client() const { return options_.role == ring::kClient; }
 
@@ -192,11 +208,15 @@ class Scene {
   [[nodiscard]] Link& link_of(const ring::Record& event);
   [[nodiscard]] Link* live(std::uint32_t client, Id* id);
   [[nodiscard]] std::int64_t buffered(Id id) const;
+  [[nodiscard]] std::int64_t word(std::size_t table, std::uint32_t slot) const;
   [[nodiscard]] bool takes_no_sends(Id id) const;
   [[nodiscard]] std::int64_t framed(std::size_t length) const;
 
   // scene.cpp
   void check_turn();
+  void check_pinned() const;
+  void check_credit(Link& link, const Message& message) const;
+  void end_flow();
   void check_delivered();
   void check_empty();
   void tear_down();
@@ -213,6 +233,7 @@ class Scene {
 
   std::deque<Client> clients_;
   std::map<std::uint32_t, Answer> answers_;
+  std::map<std::uint32_t, std::uint64_t> credit_each_;
   std::map<Id, Link> links_;
   std::map<std::uint64_t, std::uint32_t> dialing_;  ///< tokens whose DIALED is to come: of which server
   std::uint64_t next_dial_ = 1;

@@ -4,11 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "oracle/oracle.hpp"
@@ -165,6 +168,32 @@ TEST_CASE("there are 4,096 places") {
   CHECK(handles.size() == 4096);
   for (const int handle : handles) CHECK(forget(handle) == 0);
 }
+
+TEST_SUITE_BEGIN("threads");
+
+TEST_CASE("threads load, verify and forget beside each other") {
+  const Oracle& of = oracle("order");
+  std::atomic<int> failures{0};
+  const int shared = keep(of.bfbs.data(), of.bfbs.size(), {});
+  std::vector<std::thread> threads;
+  for (int i = 0; i != 4; ++i) {
+    threads.emplace_back([&of, &failures, shared] {
+      const Buffer& buffer = of.good.back();
+      for (int run = 0; run != 200; ++run) {
+        const int own = keep(of.bfbs.data(), of.bfbs.size(), {});
+        const bool fine = judge(own, buffer.data(), buffer.size()) == 0 &&
+                          judge(shared, buffer.data(), buffer.size()) == 0 && forget(own) == 0 &&
+                          judge(own, buffer.data(), buffer.size()) == -EBADF;
+        if (!fine) ++failures;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failures == 0);
+  CHECK(forget(shared) == 0);
+}
+
+TEST_SUITE_END();
 
 }  // namespace
 }  // namespace millrace::verify

@@ -33,6 +33,10 @@ export function parseQuantity(text: string): number | undefined {
   return /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;
 }
 
+export function formatBytes(bytes: number): string {
+  return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
+}
+
 export function formatMilliseconds(milliseconds: number): string {
   return `${milliseconds.toFixed(1)} ms`;
 }

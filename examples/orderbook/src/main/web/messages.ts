@@ -14,6 +14,7 @@ import {
   OrderMessage,
   PlaceOrder,
   Probe,
+  Queue,
   Quote,
   Refused,
   Request,
@@ -49,12 +50,22 @@ export interface OpenOrderView {
   readonly quantity: number;
 }
 
+/** What waits in the server for one connection. */
+export interface QueueView {
+  readonly trader: number;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly dropped: number;
+}
+
 export interface QuoteView {
   readonly kind: 'quote';
   readonly bids: readonly LevelView[];
   readonly asks: readonly LevelView[];
   readonly trades: readonly TradeView[];
   readonly openOrders: readonly OpenOrderView[];
+  /** This page's own first, then those for whom most waits. */
+  readonly queues: readonly QueueView[];
 }
 
 export type Answer =
@@ -138,6 +149,7 @@ function decodeQuote(quote: Quote): QuoteView {
     asks: list(quote.asksLength(), (index) => quote.asks(index), levelView),
     trades: list(quote.tradesLength(), (index) => quote.trades(index), tradeView),
     openOrders: list(quote.openOrdersLength(), (index) => quote.openOrders(index), openOrderView),
+    queues: list(quote.queuesLength(), (index) => quote.queues(index), queueView),
   };
 }
 
@@ -168,4 +180,8 @@ function tradeView(trade: Trade): TradeView {
 
 function openOrderView(order: OpenOrder): OpenOrderView {
   return { order: order.order(), side: order.side(), price: order.price(), quantity: order.quantity() };
+}
+
+function queueView(queue: Queue): QueueView {
+  return { trader: queue.trader(), messages: queue.messages(), bytes: queue.bytes(), dropped: queue.dropped() };
 }

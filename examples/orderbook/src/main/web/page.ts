@@ -7,6 +7,7 @@ import { type ConnectionState, MarketConnection } from './market-connection.js';
 import type { QuoteView } from './messages.js';
 import { OpenOrdersView } from './open-orders-view.js';
 import { OrderForm } from './order-form.js';
+import { QueuesView } from './queues-view.js';
 import { RoundTrip } from './round-trip.js';
 import { TradesView } from './trades-view.js';
 
@@ -24,6 +25,7 @@ const connection = new MarketConnection(`ws://${location.host}/market`, {
 const form = new OrderForm((order, answered) => connection.send(order, answered));
 const book = new BookView((price) => form.pick(price));
 const trades = new TradesView();
+const queues = new QueuesView();
 const openOrders = new OpenOrdersView((order) => form.cancel(order));
 
 retry.addEventListener('click', () => connection.connect());
@@ -33,6 +35,7 @@ function showQuote(quote: QuoteView): void {
   book.show(quote);
   trades.add(quote.trades);
   openOrders.show(quote.openOrders);
+  queues.show(quote.queues);
   form.suggest(quote.asks[0]);
 }
 

@@ -3,7 +3,7 @@
 // Two browser pages at one market: node market.mjs URL FOLDER. It exits with 0 if the pages show and do what they
 // should; otherwise it says what went wrong and leaves a picture of each page in FOLDER.
 //
-// It talks to the test that started it by lines: after `restart` it expects the server to go away, after `gone` to come
+// It talks to the test that started it by lines: after `storm` it expects slow and hostile traders, after `restart` it expects the server to go away, after `gone` to come
 // back on the same port.
 
 import assert from 'node:assert/strict';
@@ -39,6 +39,7 @@ try {
   await restsAndCancels(alice, bob);
   await tellsWhyAnOrderIsRefused(alice);
   await measuresItsRoundTrip(alice);
+  await survivesAStorm(alice, bob);
   await comesBack([alice, bob]);
   assert.deepEqual(complaints, [], 'errors in the console of a page');
 } catch (error) {
@@ -183,6 +184,18 @@ async function measuresItsRoundTrip(page) {
     const milliseconds = Number.parseFloat(text);
     assert.ok(milliseconds >= 0 && milliseconds < 10_000, text);
   }
+}
+
+/** Slow and hostile traders come: the page shows who lags behind, has lost nothing itself, and trades. */
+async function survivesAStorm(page, other) {
+  console.log('storm');
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('#queues tr')].some((row) => Number(row.cells[3].textContent.replaceAll(',', '')) > 0),
+  );
+  assert.match(await page.locator('#own-queue').textContent(), /^\d+ · [\d.]+ (B|KiB)$/);
+  assert.equal(await page.locator('#own-dropped').textContent(), '0');
+  await bothSeeATradeOf(page, other, { side: 'buy', price: '120.00', sign: '▲' });
+  await state(page, 'connected');
 }
 
 async function comesBack(pages) {

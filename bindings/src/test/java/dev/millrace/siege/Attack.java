@@ -90,7 +90,7 @@ enum Attack {
   BOMBS(
       "32 MiB in 32 KiB, compressed",
       List.of("/echo"),
-      20,
+      10,
       Siege.MAX_MESSAGE_BYTES,
       compressed(32 << 20),
       1) {
@@ -104,7 +104,7 @@ enum Attack {
   INFLATED(
       "1 MiB in 1 KiB, compressed, echoes never read",
       List.of("/plain"),
-      50,
+      4,
       Siege.MAX_MESSAGE_BYTES,
       compressed(Siege.MAX_MESSAGE_BYTES),
       1) {
@@ -118,7 +118,7 @@ enum Attack {
   SLOW_HANDLERS(
       "4 KiB to handlers that take 5 ms, on an executor",
       List.of("/slow"),
-      2_000,
+      1_000,
       4 << 10,
       message(4 << 10),
       1),

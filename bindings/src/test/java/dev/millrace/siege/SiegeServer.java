@@ -63,7 +63,7 @@ final class SiegeServer {
 
     @Override
     public void onClose(Connection connection, CloseReason reason) {
-      given.add(0);
+      given.add(connection.droppedMessages());
       closes.computeIfAbsent(reason.code(), code -> new LongAdder()).increment();
     }
   }

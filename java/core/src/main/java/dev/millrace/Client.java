@@ -5,6 +5,7 @@ import dev.millrace.internal.spi.ClientLoop;
 import dev.millrace.internal.spi.ClientSpec;
 import dev.millrace.internal.spi.CompressionBudget;
 import dev.millrace.internal.spi.EngineClient;
+import dev.millrace.internal.spi.MemoryShares;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -478,7 +479,10 @@ public final class Client implements AutoCloseable {
      * @throws MillraceException if something else kept its loops from starting
      */
     public Client build() throws MillraceException {
-      ClientSpec spec = new ClientSpec(loops, limits, compression, relaxed);
+      Engines.Choice choice = Engines.choose(engine);
+      MemoryShares shares = MemoryShares.of(limits, loops, compression, choice.provider().engine());
+      ClientSpec spec =
+          new ClientSpec(loops, shares.limits(limits), shares.compression(compression), relaxed);
       ClientOptions options =
           new ClientOptions(
               reconnect,
@@ -489,9 +493,8 @@ public final class Client implements AutoCloseable {
               proxy,
               keptHeaders,
               exchanges);
-      Engines.Choice choice = Engines.choose(engine);
       EngineClient started = choice.provider().start(spec);
-      choice.announce();
+      choice.announce(shares);
       return new Client(
           choice.provider().engine(),
           spec,

@@ -191,49 +191,51 @@ public interface Connection {
   /**
    * Lets the peer send {@code messages} more. From the first call on the connection runs on
    * credits: when they are spent no message is delivered and the socket is not read, so that TCP
-   * holds the peer back; control frames behind what waits wait, too. Credits of messages and of
-   * bytes are counted apart, and either stops reading once it has been requested.
+   * holds the peer back; control frames, a Close and the end of the connection wait behind what
+   * waits. Credits of messages and of bytes are counted apart, and either stops reading once it has
+   * been requested. What waits for credits waits for {@link #resume()} too, if the connection is
+   * paused; a {@link #close()} waits for nothing, and what waits is not delivered then.
+   *
+   * <p>On the connection's loop it acts at once: requested in {@code onOpen} it holds from the
+   * first message on, requested in {@code onMessage} it counts before reading would stop. On other
+   * threads it is on its way to the loop, in order with what this thread sends. For a handler on an
+   * executor a message is delivered when it is put into the handler's queue.
    *
    * @param messages how many more, added to what is left; the sum stops at {@link Long#MAX_VALUE}
    * @throws IllegalArgumentException if it is not positive
    */
-  default void request(long messages) {
-    throw new UnsupportedOperationException("credits are not in 0.1.0");
-  }
+  void request(long messages);
 
   /**
-   * As {@link #request(long)}, in bytes of payload. A message is delivered whole while any credit
-   * is left: what it takes beyond that is owed, and taken from the next request.
+   * As {@link #request(long)}, in bytes of payload, as delivered: a compressed message takes what
+   * it inflates to. A message is delivered whole while any credit is left: what it takes beyond
+   * that is owed, and taken from the next request.
    *
    * @param bytes how many more, added to what is left; the sum stops at {@link
    *     Limits#maxCreditBytes()}
    * @throws IllegalArgumentException if it is not positive
    */
-  default void requestBytes(long bytes) {
-    throw new UnsupportedOperationException("credits are not in 0.1.0");
-  }
+  void requestBytes(long bytes);
 
   /**
    * Gathers messages over several turns of the loop, to send them by fewer system calls. What waits
-   * leaves when the batch is full by count or bytes, when its delay has passed, at {@link #flush()}
-   * on the loop's thread, and before a Close. Counts in {@link #bufferedBytes()}.
+   * leaves at the end of the turn in which the batch is full by count or bytes, or reaches {@link
+   * Limits#lowWaterMarkBytes()}; when its delay has passed; with a ping or pong; at {@link
+   * #flush()} on the loop's thread; and before a Close. Counts in {@link #bufferedBytes()}; {@link
+   * Limits#writeTimeout()} does not run for it. Another call sends what waits and begins anew.
    *
    * @param batching when to send; {@link Batching#none()} sends what waits and gathers no more
    */
-  default void batch(Batching batching) {
-    throw new UnsupportedOperationException("batches are not in 0.1.0");
-  }
+  void batch(Batching batching);
 
   /**
-   * Memory that what has come from this peer pins: a message in pieces, input that waits, and
-   * messages that wait for a handler on an executor. A {@link Lease} is the application's and does
-   * not count.
+   * Memory that what has come from this peer pins: the block of a message in pieces, input that
+   * waits, and messages that wait for a handler on an executor. A {@link Lease} is the
+   * application's and does not count.
    *
    * @return the bytes, a snapshot; 0 once the connection has ended
    */
-  default long pinnedBytes() {
-    throw new UnsupportedOperationException("pinned bytes are not in 0.1.0");
-  }
+  long pinnedBytes();
 
   /**
    * Messages that wait for this peer where a policy may still reach them: those sent with {@link

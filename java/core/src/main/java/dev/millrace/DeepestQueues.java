@@ -3,12 +3,13 @@ package dev.millrace;
 
 import dev.millrace.internal.spi.LogText;
 import dev.millrace.internal.spi.NamedPeer;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Of all the connections that it is shown, those for which most waits. One thread at a time. */
@@ -38,20 +39,17 @@ final class DeepestQueues implements Consumer<Connection> {
           connection.id(),
           LogText.of(handshake.path()),
           handshake instanceof NamedPeer named ? named.loggedPeer() : null,
-          LogText.of(handshake.remoteAddress().toString()),
+          LogText.of(name(handshake.remoteAddress())),
           queuedBytes,
-          (int) orZero(connection::queuedMessages),
-          orZero(connection::droppedMessages),
+          connection.queuedMessages(),
+          connection.droppedMessages(),
           pinnedBytes);
     }
 
-    /** Of engines that do not tell. */
-    private static long orZero(LongSupplier told) {
-      try {
-        return told.getAsLong();
-      } catch (UnsupportedOperationException e) {
-        return 0;
-      }
+    private static String name(SocketAddress address) {
+      return address instanceof InetSocketAddress inet && inet.getAddress() != null
+          ? inet.getAddress().getHostAddress() + ":" + inet.getPort()
+          : address.toString();
     }
   }
 
@@ -65,7 +63,7 @@ final class DeepestQueues implements Consumer<Connection> {
   @Override
   public void accept(Connection connection) {
     long queued = connection.bufferedBytes();
-    long pinned = Entry.orZero(connection::pinnedBytes);
+    long pinned = connection.pinnedBytes();
     Entry shallowest = kept.peek();
     if (kept.size() == limit && shallowest != null) {
       boolean deeper =

@@ -2,6 +2,7 @@
 package dev.millrace;
 
 import dev.millrace.internal.spi.EngineProvider;
+import dev.millrace.internal.spi.MemoryShares;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
@@ -31,10 +32,10 @@ final class Engines {
   /** An engine, and why it is the one. */
   record Choice(EngineProvider provider, String why) {
 
-    /** Logs which engine runs, and why, in one line. */
-    void announce() {
+    /** Logs which engine runs, and why, and how the memory is shared out, in one line. */
+    void announce(MemoryShares shares) {
       String name = provider.engine().name().toLowerCase(Locale.ROOT);
-      LOGGER.log(Level.INFO, "engine={0}: {1}", name, why);
+      LOGGER.log(Level.INFO, "engine={0}: {1}; memory: {2}", name, why, shares);
     }
   }
 

@@ -76,7 +76,9 @@ public final class LoopStatistics {
                 COMPRESSION_USE,
                 COMPRESSION_HIGH_WATER,
                 INBOUND_BYTES_PINNED,
-                OUTBOUND_BYTES_QUEUED ->
+                OUTBOUND_BYTES_QUEUED,
+                BACKLOG_BYTES,
+                BACKLOG_MESSAGES ->
                 true;
             default -> false;
           };
@@ -421,6 +423,26 @@ public final class LoopStatistics {
    */
   public long outboundBytesQueued() {
     return value(LoopCounter.OUTBOUND_BYTES_QUEUED);
+  }
+
+  /**
+   * Bytes of memory that hold messages which wait where a policy may still reach them, behind
+   * {@link #outboundBytesQueued()}.
+   *
+   * @return bytes, as of the snapshot
+   */
+  public long backlogBytes() {
+    return value(LoopCounter.BACKLOG_BYTES);
+  }
+
+  /**
+   * Messages that wait where a policy may still reach them: the sum of {@link
+   * Connection#queuedMessages()}.
+   *
+   * @return how many, as of the snapshot
+   */
+  public long backlogMessages() {
+    return value(LoopCounter.BACKLOG_MESSAGES);
   }
 
   /**

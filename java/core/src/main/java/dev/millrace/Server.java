@@ -3,6 +3,7 @@ package dev.millrace;
 
 import dev.millrace.internal.spi.EngineServer;
 import dev.millrace.internal.spi.ListenAddress;
+import dev.millrace.internal.spi.MemoryShares;
 import dev.millrace.internal.spi.ServerSpec;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -261,7 +262,7 @@ public final class Server implements AutoCloseable {
     private TrustedProxies proxies = TrustedProxies.none();
     private Engine engine = Engine.AUTO;
     private @Nullable ListenAddress administration;
-    private int loops = Math.min(Runtime.getRuntime().availableProcessors(), ServerSpec.MAX_LOOPS);
+    private int loops; // 0: as many as there are processors, and memory
 
     private Builder() {}
 
@@ -531,7 +532,8 @@ public final class Server implements AutoCloseable {
     /**
      * Sets how many loops, and loop threads, there are.
      *
-     * @param loops 1 to 256, by default the number of available processors
+     * @param loops 1 to 256, by default the number of available processors, or fewer where {@link
+     *     Limits#maxMemoryBytes()} would not give each 16 MiB and four of the longest messages
      * @return this builder
      * @throws IllegalArgumentException if the number is out of range
      */
@@ -605,6 +607,16 @@ public final class Server implements AutoCloseable {
       if (listen.isEmpty()) {
         throw new IllegalStateException("no address: call listen(\"ws://HOST:PORT\") first");
       }
+      Engines.Choice choice = Engines.choose(engine);
+      MemoryShares shares =
+          MemoryShares.of(
+              limits,
+              loops > 0
+                  ? loops
+                  : MemoryShares.loops(limits, Runtime.getRuntime().availableProcessors()),
+              compression,
+              choice.provider().engine());
+      Compression compression = shares.compression(this.compression);
       Admissions admissions = new Admissions(limits, System::nanoTime);
       Upgrades upgrades =
           new Upgrades(
@@ -616,12 +628,11 @@ public final class Server implements AutoCloseable {
               compression);
       Dispatcher dispatcher =
           new Dispatcher(webSockets.copy(), resources.copy(), upgrades, proxies);
-      Engines.Choice choice = Engines.choose(engine);
       ServerSpec spec =
           new ServerSpec(
               listen,
-              loops,
-              limits,
+              shares.loops(),
+              shares.limits(limits),
               socketOptions,
               compression,
               relaxed,
@@ -637,7 +648,7 @@ public final class Server implements AutoCloseable {
         }
         throw t;
       }
-      choice.announce();
+      choice.announce(shares);
       return new Server(choice.provider().engine(), spec, admissions, upgrades, started, told);
     }
   }

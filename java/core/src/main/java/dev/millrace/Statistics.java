@@ -310,12 +310,22 @@ public abstract sealed class Statistics permits ServerStatistics, ClientStatisti
   // ---- Queues.
 
   /**
-   * Bytes that loops have to send and the system has not taken.
+   * Bytes that loops have to send and the system has not taken, and those that wait before them,
+   * where a policy may reach them.
    *
    * @return bytes, as of the snapshot
    */
   public final long queuedBytes() {
-    return total.outboundBytesQueued();
+    return total.outboundBytesQueued() + total.backlogBytes();
+  }
+
+  /**
+   * Messages that wait where a policy may reach them, as of {@link Connection#queuedMessages()}.
+   *
+   * @return how many, as of the snapshot
+   */
+  public final long queuedMessages() {
+    return total.backlogMessages();
   }
 
   /**

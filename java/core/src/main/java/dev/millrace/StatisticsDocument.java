@@ -55,6 +55,7 @@ final class StatisticsDocument {
     json.member("memoryInUse", now.memoryInUse());
     json.member("connections", now.connections());
     json.member("queuedBytes", now.queuedBytes());
+    json.member("queuedMessages", now.queuedMessages());
     json.member("pinnedBytes", now.pinnedBytes());
     json.name("total").begin('{');
     counts(now);
@@ -168,7 +169,8 @@ final class StatisticsDocument {
 
   private void queue(DeepestQueues.Entry entry) {
     json.begin('{');
-    json.member("id", entry.id());
+    // As text: a number of 64 bits is more than readers of JSON keep of one.
+    json.member("id", Long.toHexString(entry.id()));
     json.member("path", entry.path());
     if (entry.peer() != null) {
       json.member("peer", entry.peer());

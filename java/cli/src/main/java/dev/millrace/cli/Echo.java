@@ -41,7 +41,7 @@ final class Echo {
       Server.Builder builder =
           Server.builder()
               .engine(options.engine())
-              .limits(Limits.defaults().withMaxMessageBytes(options.maxMessageBytes()))
+              .limits(limits())
               .compression(options.compression())
               .route("/", Echo::echo, options.executor())
               .route("/{path}", Echo::echo, options.executor());
@@ -53,6 +53,13 @@ final class Echo {
       // The builder judges every value at once, in one sentence with the value and the limit.
       throw new UsageException(e.getMessage());
     }
+  }
+
+  private Limits limits() {
+    Limits limits = Limits.defaults().withMaxMessageBytes(options.maxMessageBytes());
+    return options.maxMemoryBytes().isPresent()
+        ? limits.withMaxMemoryBytes(options.maxMemoryBytes().getAsLong())
+        : limits;
   }
 
   private static void echo(Connection connection, Message message) {

@@ -11,6 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /**
  * The command line of {@code millrace echo}.
@@ -19,6 +20,7 @@ import java.util.OptionalInt;
  * @param engine who does the I/O
  * @param loops the number of I/O threads; empty leaves it to the server
  * @param maxMessageBytes the largest message accepted
+ * @param maxMemoryBytes what the server may take for payloads; empty leaves it to the server
  * @param compression what is agreed to when a client offers it
  * @param executor where the handlers run
  * @param administration where the server tells what it does
@@ -28,6 +30,7 @@ record EchoOptions(
     Engine engine,
     OptionalInt loops,
     int maxMessageBytes,
+    OptionalLong maxMemoryBytes,
     Compression compression,
     HandlerExecutor executor,
     Optional<Path> administration) {
@@ -39,6 +42,7 @@ record EchoOptions(
     Engine engine = Engine.AUTO;
     OptionalInt loops = OptionalInt.empty();
     int maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+    OptionalLong maxMemoryBytes = OptionalLong.empty();
     Compression compression = Compression.disabled();
     HandlerExecutor executor = HandlerExecutor.loop();
     Optional<Path> administration = Optional.empty();
@@ -51,6 +55,7 @@ record EchoOptions(
         case "--loops" -> loops = OptionalInt.of(loops(OptionValues.next(name, rest)));
         case "--max-message" ->
             maxMessageBytes = OptionValues.maxMessageBytes(OptionValues.next(name, rest));
+        case "--max-memory" -> maxMemoryBytes = maxMemory(OptionValues.next(name, rest));
         case "--compression" ->
             compression = OptionValues.compression(OptionValues.next(name, rest));
         case "--executor" -> executor = executor(OptionValues.next(name, rest));
@@ -67,6 +72,7 @@ record EchoOptions(
         engine,
         loops,
         maxMessageBytes,
+        maxMemoryBytes,
         compression,
         executor,
         administration);
@@ -87,6 +93,15 @@ record EchoOptions(
     } catch (InvalidPathException e) {
       throw new UsageException(name + " " + value + " is no path: " + e.getMessage());
     }
+  }
+
+  private static OptionalLong maxMemory(String value) throws UsageException {
+    OptionalLong bytes = ByteSize.parse(value);
+    if (bytes.isEmpty()) {
+      throw new UsageException(
+          "--max-memory is a number of bytes such as 268435456 or 256M, not " + value);
+    }
+    return bytes;
   }
 
   private static HandlerExecutor executor(String value) throws UsageException {

@@ -144,7 +144,7 @@ final class Top {
 
   private int show(BlockingConnection connection, Terminal terminal)
       throws InterruptedException, MillraceException {
-    Runtime.getRuntime().addShutdownHook(new Thread(this::leave, "top-shutdown"));
+    Runtime.getRuntime().addShutdownHook(new Thread(this::interrupted, "top-shutdown"));
     Thread keys = new Thread(this::readKeys, "top-keys");
     keys.setDaemon(true);
     keys.start();
@@ -185,6 +185,12 @@ final class Top {
       // Nobody types any more.
     }
     quit.countDown();
+  }
+
+  /** A signal, Ctrl-C most of the time: that is how people end such programs. */
+  private void interrupted() {
+    leave();
+    Runtime.getRuntime().halt(ENDED_IN_ORDER);
   }
 
   /** The terminal as it was, whoever ends this, and once. */

@@ -62,7 +62,7 @@ final class TopView {
         100 * now.number("busyRatio"));
     TopDocument dropped = now.part("dropped");
     line(
-        "queued %9s  refused %6s/s  dropped %6s/s  replaced %6s/s  pinned %s",
+        "queued %8s refused %6s/s dropped %6s/s replaced %6s/s pinned %8s",
         bytes(all.number("queuedBytes")),
         rate(now, dropped.number("refuse")),
         rate(now, dropped.sum() - dropped.number("refuse") - dropped.number("close")),
@@ -144,7 +144,7 @@ final class TopView {
           "loop %-3d  connections %8s   queued %9s   pinned %9s   blocked %s",
           i,
           count(loop.number("connections")),
-          bytes(loop.number("outboundBytesQueued")),
+          bytes(loop.number("outboundBytesQueued") + loop.number("backlogBytes")),
           bytes(loop.number("inboundBytesPinned")),
           count(loop.number("blocked")));
     }
@@ -161,7 +161,7 @@ final class TopView {
       String peer = queue.text("peer");
       line(
           "%-16s %9s %8s %7s %9s  %s %s",
-          Long.toHexString((long) queue.number("id")),
+          queue.text("id"),
           bytes(queue.number("queuedBytes")),
           count(queue.number("queuedMessages")),
           count(queue.number("droppedMessages")),

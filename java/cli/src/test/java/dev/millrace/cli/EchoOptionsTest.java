@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
@@ -33,6 +34,7 @@ class EchoOptionsTest {
             Engine.AUTO,
             OptionalInt.empty(),
             16 * 1024 * 1024,
+            OptionalLong.empty(),
             Compression.disabled(),
             HandlerExecutor.loop(),
             Optional.empty()),
@@ -47,11 +49,13 @@ class EchoOptionsTest {
             Engine.NATIVE,
             OptionalInt.of(2),
             65536,
+            OptionalLong.of(64 << 20),
             Compression.disabled(),
             HandlerExecutor.loop(),
             Optional.of(Path.of("/tmp/a.sock"))),
         parse(
             "--administration /tmp/a.sock --listen ws://127.0.0.1:0 --engine native --loops 2 --max-message 64K"
+                + " --max-memory 64M"
                 + " --listen ws+unix:///tmp/x.sock --compression off --executor loop"));
   }
 
@@ -64,6 +68,7 @@ class EchoOptionsTest {
         "--max-message 0",
         "--max-message 268435457",
         "--max-message many",
+        "--max-memory most",
         "--engine fast",
         "--compression maybe",
         "--compression 10",

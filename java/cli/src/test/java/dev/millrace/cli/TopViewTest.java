@@ -24,7 +24,7 @@ class TopViewTest {
   private static String document(int loops, int queues) {
     String loop = "{\"connections\":5,\"outboundBytesQueued\":1024,\"blocked\":1}";
     String queue =
-        "{\"id\":-9223371912808194048,\"path\":\"/feed\\u001b[2J\",\"peer\":\"al***\","
+        "{\"id\":\"8000011ce1c0a000\",\"path\":\"/feed\\u001b[2J\",\"peer\":\"al***\","
             + "\"address\":\"a\",\"queuedBytes\":1048576,\"queuedMessages\":12}";
     return "{\"version\":1,\"engine\":\"java\",\"addresses\":[\"ws://h:1\"],\"loops\":"
         + loops

@@ -117,7 +117,7 @@ public abstract class AdministrationSuite extends EngineSuite {
     String answer = answer(ask());
     String queues = answer.substring(answer.indexOf("\"deepestQueues\""));
     assertEquals(20, queues.split("\"id\":", -1).length - 1);
-    assertEquals(Long.toString(slow.id()), member(queues, "id"));
+    assertEquals("\"" + Long.toHexString(slow.id()) + "\"", member(queues, "id"));
     assertEquals("\"/slow\"", member(queues, "path"));
     assertEquals("\"***14\"", member(queues, "peer"));
     assertTrue(Long.parseLong(member(queues, "queuedBytes")) > 1 << 20, queues);

@@ -77,10 +77,10 @@ public abstract class FlightSuite extends EngineSuite {
                     }));
     try (Recording recording = new Recording()) {
       recording.start();
-      long id;
+      String id;
       try (RawClient client = connect(server, path)) {
         Connection connection = recorder.awaitOpen();
-        id = connection.id();
+        id = Long.toHexString(connection.id());
         client.write(Frame.close(4242, "")).expectCloseAndEnd(4242);
       }
       recorder.awaitClose();

@@ -14,6 +14,7 @@ import dev.millrace.Handler;
 import dev.millrace.HandlerExecutor;
 import dev.millrace.Limits;
 import dev.millrace.Message;
+import dev.millrace.SendOptions;
 import dev.millrace.SendResult;
 import dev.millrace.Server;
 import dev.millrace.ServerStatistics;
@@ -259,6 +260,38 @@ public abstract class StatisticsSuite extends EngineSuite {
       client.expectBinary(new byte[64 << 10]);
     }
     await(server, seen -> seen.queuedBytes() == 0, "an empty queue");
+  }
+
+  @Test
+  void whatWaitsForAPolicyIsQueuedAndWhatItDropsIsCounted() throws Exception {
+    Recorder recorder = new Recorder();
+    Server server =
+        start(
+            server()
+                .limits(Limits.defaults().withHighWaterMarkBytes(4 << 20))
+                .socketOptions(SocketOptions.defaults().withSendBufferBytes(64 << 10))
+                .route("/", recorder));
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = recorder.awaitOpen();
+    SendOptions options = SendOptions.defaults().withPolicy(SendOptions.Policy.DROP_OLDEST);
+    ByteBuffer payload = ByteBuffer.allocate(64 << 10);
+    int sent = 0;
+    while (connection.droppedMessages() < 3) {
+      assertEquals(SendResult.ACCEPTED, connection.send(payload, options));
+      sent++;
+    }
+    ServerStatistics seen =
+        await(
+            server,
+            s -> s.queuedMessages() > 0 && s.queuedMessages() == connection.queuedMessages(),
+            "the queue of one");
+    assertEquals(3, seen.dropped(SendOptions.Policy.DROP_OLDEST));
+    assertEquals(0, seen.dropped(SendOptions.Policy.DROP_NEWEST));
+    assertTrue(seen.queuedBytes() >= seen.queuedMessages() * payload.capacity());
+    for (int i = 0; i < sent - 3; i++) {
+      client.expectBinary(payload.array());
+    }
+    await(server, s -> s.queuedMessages() == 0 && s.queuedBytes() == 0, "an empty queue");
   }
 
   @Test

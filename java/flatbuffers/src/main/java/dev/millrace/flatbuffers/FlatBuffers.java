@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * the lease stays the same object, and the block it leaves is given up at once. That costs a copy
  * of what was written so far, so a good first guess is worth something.
  *
- * <p>A builder costs about 300 bytes of heap. One that is kept, by a handler or a thread, costs
- * nothing more for each message:
+ * <p>A builder is some objects of heap. One that is kept, by a handler or a thread, costs nothing
+ * more for each message:
  *
  * <pre>{@code
  * private final FlatBufferBuilder builder = FlatBuffers.builder();

@@ -101,7 +101,7 @@ final class ReusedTable<T> {
     }
     int place = nextView++ & VIEWS - 1;
     memories[place] = memory;
-    views[place] = memory.duplicate();
+    views[place] = memory.duplicate().limit(0);
     return views[place];
   }
 
@@ -116,6 +116,14 @@ final class ReusedTable<T> {
     isAttached = true;
     reset(table, start + memory.getInt(start), memory);
     return table;
+  }
+
+  /**
+   * Whether a message is being read: a handler that is called within itself needs a table of its
+   * own.
+   */
+  boolean isAttached() {
+    return isAttached;
   }
 
   /** Lets the table read nothing. */

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * present, the file identifier is the schema's. What values mean is not judged: a number may be
  * outside its enum, a string need not be UTF-8 unless {@link #withUtf8Check} asks for it.
  *
+ * <p>Not for buffers with a length before them ({@code finishSizePrefixed}): messages have theirs.
+ *
  * <p>Immutable; any thread. Verifying allocates nothing when a buffer is good, and needs no server.
  *
  * @param <T> the generated class of the root table

@@ -11,6 +11,7 @@ import dev.millrace.internal.spi.MessageMemory;
 import dev.millrace.internal.spi.MessageVerifier;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,10 +32,15 @@ final class TypedRoute<T> implements Handler {
     tables = ThreadLocal.withInitial(() -> new ReusedTable<>(schema));
   }
 
-  /** A fault as the reason of a Close frame. Names of schemas are ASCII. */
+  /** A fault as the reason of a Close frame. */
   static String reason(Fault fault) {
     String text = fault.toString();
-    return text.length() <= MAX_REASON_BYTES ? text : text.substring(0, MAX_REASON_BYTES);
+    int end = Math.min(text.length(), MAX_REASON_BYTES);
+    // Names are ASCII but in schemas that flatc has not written.
+    while (text.substring(0, end).getBytes(StandardCharsets.UTF_8).length > MAX_REASON_BYTES) {
+      end--;
+    }
+    return text.substring(0, end);
   }
 
   @Override
@@ -44,21 +50,41 @@ final class TypedRoute<T> implements Handler {
       return;
     }
     ReusedTable<T> reused = tables.get();
-    ByteBuffer memory;
-    int start;
-    MessageVerifier verifier = null;
-    if (message instanceof MessageMemory own && !CheckedMode.isOn()) {
-      verifier = own.verifier();
-      // One of the blocks that the Java engine has is read by one thread; the native engine shows
-      // its regions to all of them by one object each.
-      memory = verifier == null ? own.memory() : reused.viewOf(own.memory());
-      // A handler may have moved its limits: getByteBuffer() of a table is this very object.
-      memory.clear().order(ByteOrder.LITTLE_ENDIAN);
-      start = own.memoryOffset();
+    if (message instanceof MessageMemory own && !CheckedMode.isOn() && !reused.isAttached()) {
+      readInPlace(connection, message, own, reused);
     } else {
-      memory = message.payload().order(ByteOrder.LITTLE_ENDIAN);
-      start = 0;
+      ByteBuffer payload = message.payload().order(ByteOrder.LITTLE_ENDIAN);
+      take(connection, message, reused, null, payload, 0);
     }
+  }
+
+  private void readInPlace(
+      Connection connection, Message message, MessageMemory own, ReusedTable<T> reused)
+      throws Exception {
+    MessageVerifier verifier = own.verifier();
+    // One of the blocks that the Java engine has is read by one thread; the native engine shows
+    // its regions to all of them by one object each.
+    ByteBuffer memory = verifier == null ? own.memory() : reused.viewOf(own.memory());
+    int start = own.memoryOffset();
+    int before = memory.limit();
+    // A handler may have moved its limits: getByteBuffer() of a table is this very object. Behind
+    // the message lies what others sent: an index past the end of a vector must not read it.
+    memory.clear().order(ByteOrder.LITTLE_ENDIAN).limit(start + message.length());
+    try {
+      take(connection, message, reused, verifier, memory, start);
+    } finally {
+      memory.clear().limit(before);
+    }
+  }
+
+  private void take(
+      Connection connection,
+      Message message,
+      ReusedTable<T> reused,
+      @Nullable MessageVerifier verifier,
+      ByteBuffer memory,
+      int start)
+      throws Exception {
     Fault fault = judge(verifier, message, memory, start);
     if (fault == null) {
       deliver(connection, message, reused, memory, start);

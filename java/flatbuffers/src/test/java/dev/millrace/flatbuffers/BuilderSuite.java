@@ -135,6 +135,9 @@ public abstract class BuilderSuite extends EngineSuite {
           int legs = Integer.parseInt(message.text());
           try (Lease lease = connection.lease(32)) {
             FlatBufferBuilder builder = FlatBuffers.begin(kept, lease);
+            builder.createString("begun");
+            // What the memory held before is another's.
+            assertThat(lease.length()).isZero();
             builder.startTable(3);
             builder.addInt(0, 1, 0); // and left like that
           }

@@ -62,16 +62,6 @@ class FlatBuffersTest {
     }
   }
 
-  /** What the memory held before is another's. */
-  @Test
-  void anUnfinishedLeaseSendsNothing() {
-    FakeLease lease = new FakeLease(128);
-    FlatBufferBuilder builder = FlatBuffers.builder(lease);
-    builder.createString("written, not finished");
-
-    assertThat(lease.length()).isZero();
-  }
-
   @Test
   void clearBeginsAgainInTheSameLease() {
     FakeLease lease = new FakeLease(128);

@@ -48,6 +48,7 @@ public final class Orders {
   private static final int FIELDS = 15;
 
   private static final String IDENTIFIER = "ORDR";
+  private static final byte[] NESTED_BYTES = nested();
 
   private Orders() {}
 
@@ -91,6 +92,12 @@ public final class Orders {
 
   public static Schema<Order> schema() {
     return Schema.load(bfbs(), Order::getRootAsOrder);
+  }
+
+  private static byte[] nested() {
+    FlatBufferBuilder builder = new FlatBufferBuilder(32);
+    builder.finish(note(builder, "nested"));
+    return builder.sizedByteArray();
   }
 
   /** An order with all fields, and one in it; of this many legs. */
@@ -167,13 +174,10 @@ public final class Orders {
             builder.createString("text"));
     int partsType = builder.createByteVector(new byte[] {LEG, NOTE, PAIR, TEXT});
     int bytes = builder.createByteVector(new byte[] {1, 2, 3});
-    FlatBufferBuilder inner = new FlatBufferBuilder(32);
-    inner.finish(note(inner, "nested"));
-    // Its own offsets count from its first byte, which must be as aligned as a buffer's.
-    byte[] nestedBytes = inner.sizedByteArray();
-    builder.startVector(1, nestedBytes.length, 8);
-    for (int i = nestedBytes.length - 1; i >= 0; i--) {
-      builder.addByte(nestedBytes[i]);
+    // Their own offsets count from their first byte, which must be as aligned as a buffer's.
+    builder.startVector(1, NESTED_BYTES.length, 8);
+    for (int i = NESTED_BYTES.length - 1; i >= 0; i--) {
+      builder.addByte(NESTED_BYTES[i]);
     }
     int nested = builder.endVector();
     int symbol = builder.createString("SYM");

@@ -15,6 +15,7 @@ import dev.millrace.HandlerExecutor;
 import dev.millrace.Message;
 import dev.millrace.Server;
 import dev.millrace.flatbuffers.Orders.Order;
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.suite.ClientEngineSuite;
 import dev.millrace.suite.Deadline;
 import dev.millrace.suite.Frame;
@@ -324,6 +325,25 @@ public abstract class TypedSuite extends ClientEngineSuite {
       echo.write(Frame.binary(new byte[] {(byte) i, 2, 3}));
       echo.expectBinary(new byte[] {(byte) i, 2, 3});
     }
+  }
+
+  /** What lies behind a message, others have sent. */
+  @Test
+  void anIndexPastTheEndReadsNothingOfOthers() throws Exception {
+    Handler careless =
+        TypedHandler.of(
+            ORDERS,
+            (connection, order) -> {
+              ByteBuffer memory = order.getByteBuffer();
+              connection.send("limit " + (memory.capacity() > memory.limit()));
+              assertThatThrownBy(() -> memory.get(memory.limit()))
+                  .isInstanceOf(IndexOutOfBoundsException.class);
+              connection.send("done");
+            });
+    RawClient client = connect(start(server().route("/careless", careless)), "/careless");
+    client.write(Frame.binary(Orders.small("x")));
+    client.expectText("limit " + !CheckedMode.isOn());
+    client.expectText("done");
   }
 
   /** A typed handler that is called within itself: each call reads its own message. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.flatbuffers;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.flatbuffers.Table;
+import dev.millrace.Server;
 import java.io.File;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -61,6 +64,39 @@ class VersionsTest {
       assertThat(verifier.apply(new byte[][] {Orders.bfbs(), new byte[5]}))
           .isEqualTo("Order: buffer too short");
     }
+  }
+
+  @Test
+  void worksAsANamedModule() throws Exception {
+    Path tests = location(VersionsTest.class);
+    String modules =
+        String.join(
+            File.pathSeparator,
+            location(Server.class).toString(),
+            location(Schema.class).toString(),
+            location(Table.class).toString());
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--module-path",
+                modules,
+                "--patch-module",
+                "dev.millrace.flatbuffers=" + tests,
+                "--module",
+                "dev.millrace.flatbuffers/" + ModuleProbe.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    try {
+      String output = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+      assertThat(output).isEqualTo("dev.millrace.flatbuffers reused SYMLEG1");
+      assertThat(process.waitFor()).isZero();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static Path location(Class<?> type) throws Exception {
+    return Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
   }
 
   private static Path jar(String version) {

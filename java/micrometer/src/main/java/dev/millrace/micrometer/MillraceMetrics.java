@@ -263,7 +263,18 @@ public final class MillraceMetrics implements MeterBinder {
     private void loop(int index) {
       Tags of = Tags.of("loop", Integer.toString(index));
       level("connections", "connections", "Now", of, all -> all.loop(index).connections());
-      level("queued", "bytes", "To be sent", of, all -> all.loop(index).outboundBytesQueued());
+      level(
+          "queued",
+          "bytes",
+          "To be sent",
+          of,
+          all -> all.loop(index).outboundBytesQueued() + all.loop(index).backlogBytes());
+      level(
+          "queued.messages",
+          "messages",
+          "Where a policy may reach them",
+          of,
+          all -> all.loop(index).backlogMessages());
       level(
           "pinned",
           "bytes",

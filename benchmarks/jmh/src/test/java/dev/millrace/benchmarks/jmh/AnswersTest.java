@@ -4,8 +4,11 @@ package dev.millrace.benchmarks.jmh;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import com.google.flatbuffers.FlatBufferBuilder;
+import dev.millrace.flatbuffers.Orders;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -35,7 +38,8 @@ final class AnswersTest {
           HandshakeBenchmark.class, AnswersTest::readsRequests,
           AcceptKeyBenchmark.class, AnswersTest::answersKey,
           RingBenchmark.class, AnswersTest::countsRecords,
-          InboxBenchmark.class, AnswersTest::losesNothing);
+          InboxBenchmark.class, AnswersTest::losesNothing,
+          CodecBenchmark.class, AnswersTest::codesOrders);
 
   @TestFactory
   Stream<DynamicTest> everyBenchmark() {
@@ -54,6 +58,26 @@ final class AnswersTest {
 
   private static void callReturns(Method benchmark) {
     assertThat(Benchmarks.call(benchmark, new NativeCallBenchmark())).isNull();
+  }
+
+  private static void codesOrders(Method benchmark) {
+    for (int legs : new int[] {1, 16}) {
+      CodecBenchmark codec = new CodecBenchmark();
+      codec.legs = legs;
+      assertThatCode(codec::fill).doesNotThrowAnyException();
+      FlatBufferBuilder builder = new FlatBufferBuilder();
+      Orders.write(builder, legs);
+      byte[] built = builder.sizedByteArray();
+      Object expected =
+          switch (benchmark.getName()) {
+            case "encodeInLease", "encodeAndCopy" -> built.length;
+            case "verifyAndRead", "copyAndRead" ->
+                Orders.schema().read(ByteBuffer.wrap(built)).sum();
+            case "decodeJson" -> JsonOrder.of(legs).sum();
+            default -> codec.jsonLength();
+          };
+      assertThat(Benchmarks.call(benchmark, codec)).isEqualTo(expected);
+    }
   }
 
   private static void unmasks(Method benchmark) {

@@ -3,6 +3,7 @@ package dev.millrace.examples.orderbook;
 
 import dev.millrace.Engine;
 import dev.millrace.MillraceException;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,16 +14,19 @@ import org.jspecify.annotations.Nullable;
  * the class path. It needs no browser to build or run:
  *
  * <pre>
- * java -cp CLASSPATH dev.millrace.examples.orderbook.Main [--port N] [--engine native|java|auto]
+ * java -cp CLASSPATH dev.millrace.examples.orderbook.Main \
+ *     [--port N] [--engine native|java|auto] [--storm on|off]
  * </pre>
  *
- * <p>{@code --port} is 8080 unless given; 0 takes any free one. It prints {@code order book at
- * http://127.0.0.1:PORT/} when the page can be opened, and ends on SIGTERM and Ctrl-C after closing
- * its connections. Exit status 1: it could not start; 2: wrong options.
+ * <p>{@code --port} is 8080 unless given; 0 takes any free one. {@code --storm on} lets slow and
+ * hostile traders come, see {@link Storm}. It prints {@code order book at http://127.0.0.1:PORT/}
+ * when the page can be opened, and ends on SIGTERM and Ctrl-C after closing its connections. Exit
+ * status 1: it could not start; 2: wrong options.
  */
 public final class Main {
   private static final int DEFAULT_PORT = 8080;
   private static final int MAX_PORT = 65_535;
+  private static final Set<String> OPTIONS = Set.of("--port", "--engine", "--storm");
 
   private Main() {}
 
@@ -35,11 +39,13 @@ public final class Main {
   public static void main(String[] args) throws InterruptedException {
     int port;
     Engine engine;
+    boolean storm;
     try {
       port = port(args);
       engine = engine(args);
+      storm = storm(args);
     } catch (IllegalArgumentException e) {
-      fail(2, e.getMessage() + " (usage: [--port N] [--engine native|java|auto])");
+      fail(2, e.getMessage() + " (usage: [--port N] [--engine native|java|auto] [--storm on|off])");
       return;
     }
     MarketServer server;
@@ -52,6 +58,9 @@ public final class Main {
     }
     Runtime.getRuntime().addShutdownHook(new Thread(server::close, "shutdown"));
     System.out.println("order book at " + server.page());
+    if (storm) {
+      Storm.start(server.page().getPort(), line -> System.out.println("storm: " + line));
+    }
     server.awaitShutdown();
   }
 
@@ -73,11 +82,21 @@ public final class Main {
     };
   }
 
+  /** Whether the options ask for hostile traders. */
+  static boolean storm(String... args) {
+    String storm = option("--storm", args);
+    return switch (storm == null ? "off" : storm) {
+      case "off" -> false;
+      case "on" -> true;
+      default -> throw new IllegalArgumentException("--storm is on or off, not " + storm);
+    };
+  }
+
   /** The last value of an option, null if it is not there. */
   private static @Nullable String option(String name, String... args) {
     String value = null;
     for (int i = 0; i < args.length; i += 2) {
-      if (!args[i].equals("--port") && !args[i].equals("--engine")) {
+      if (!OPTIONS.contains(args[i])) {
         throw new IllegalArgumentException("unknown option " + args[i]);
       }
       if (i + 1 == args.length) {

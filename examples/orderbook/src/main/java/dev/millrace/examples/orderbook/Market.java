@@ -18,6 +18,7 @@ final class Market {
   private static final int OPENING_STEPS = 60;
 
   private final Tape tape = new Tape();
+  private final Traders traders = new Traders();
   private final OrderBook book =
       new OrderBook(
           (price, quantity, taker) -> tape.add(price, quantity, taker, System.currentTimeMillis()));
@@ -37,6 +38,10 @@ final class Market {
 
   Tape tape() {
     return tape;
+  }
+
+  Traders traders() {
+    return traders;
   }
 
   /** Lets the market maker move if its time has come: one step, however long nobody called. */

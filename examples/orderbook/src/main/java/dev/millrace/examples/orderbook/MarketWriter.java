@@ -4,6 +4,7 @@ package dev.millrace.examples.orderbook;
 import com.google.flatbuffers.FlatBufferBuilder;
 import dev.millrace.Connection;
 import dev.millrace.Lease;
+import dev.millrace.SendOptions;
 import dev.millrace.SendResult;
 import dev.millrace.examples.orderbook.wire.Accepted;
 import dev.millrace.examples.orderbook.wire.Canceled;
@@ -12,6 +13,7 @@ import dev.millrace.examples.orderbook.wire.Event;
 import dev.millrace.examples.orderbook.wire.Level;
 import dev.millrace.examples.orderbook.wire.MarketMessage;
 import dev.millrace.examples.orderbook.wire.OpenOrder;
+import dev.millrace.examples.orderbook.wire.Queue;
 import dev.millrace.examples.orderbook.wire.Quote;
 import dev.millrace.examples.orderbook.wire.Refused;
 import dev.millrace.examples.orderbook.wire.Trade;
@@ -33,35 +35,46 @@ final class MarketWriter {
   private static final int LEVEL_BYTES = 12;
   private static final int TRADE_BYTES = 24;
   private static final int OPEN_ORDER_BYTES = 16;
+  private static final int QUEUE_BYTES = 16;
 
   private MarketWriter() {}
 
   /**
-   * Sends the market as {@code owner} sees it.
+   * Sends the market as a subscriber sees it.
    *
    * @param lastTrade the number of the last trade it was told of
    */
-  static SendResult quote(Connection connection, Market market, long owner, long lastTrade) {
+  static SendResult quote(
+      Connection connection, Market market, long lastTrade, SendOptions options) {
     OrderBook book = market.book();
     List<PriceLevel> bids = book.best(Side.BUY, DEPTH);
     List<PriceLevel> asks = book.best(Side.SELL, DEPTH);
     List<Execution> trades = market.tape().after(lastTrade);
-    Collection<RestingOrder> openOrders = book.openOrders(owner);
+    Collection<RestingOrder> openOrders = book.openOrders(connection.id());
+    List<Traders.Queue> queues = market.traders().queues(connection);
     int capacity =
         OVERHEAD_BYTES
             + LEVEL_BYTES * (bids.size() + asks.size())
             + TRADE_BYTES * trades.size()
-            + OPEN_ORDER_BYTES * openOrders.size();
+            + OPEN_ORDER_BYTES * openOrders.size()
+            + QUEUE_BYTES * queues.size();
     try (Lease lease = connection.lease(capacity)) {
       FlatBufferBuilder builder = FlatBuffers.builder(lease);
       int bidsVector = levels(builder, bids);
       int asksVector = levels(builder, asks);
       int tradesVector = trades(builder, trades);
       int openOrdersVector = openOrders(builder, List.copyOf(openOrders));
+      int queuesVector = queues(builder, queues);
       int quote =
           Quote.createQuote(
-              builder, book.revision(), bidsVector, asksVector, tradesVector, openOrdersVector);
-      return send(connection, lease, builder, 0, 0, Event.Quote, quote);
+              builder,
+              book.revision(),
+              bidsVector,
+              asksVector,
+              tradesVector,
+              openOrdersVector,
+              queuesVector);
+      return connection.send(finish(lease, builder, 0, 0, Event.Quote, quote), options);
     }
   }
 
@@ -86,7 +99,7 @@ final class MarketWriter {
       } else {
         throw new AssertionError(outcome);
       }
-      return send(connection, lease, builder, correlation, sentAt, type, event);
+      return connection.send(finish(lease, builder, correlation, sentAt, type, event));
     }
   }
 
@@ -96,12 +109,11 @@ final class MarketWriter {
       FlatBufferBuilder builder = FlatBuffers.builder(lease);
       Echo.startEcho(builder);
       int echo = Echo.endEcho(builder);
-      return send(connection, lease, builder, correlation, sentAt, Event.Echo, echo);
+      return connection.send(finish(lease, builder, correlation, sentAt, Event.Echo, echo));
     }
   }
 
-  private static SendResult send(
-      Connection connection,
+  private static Lease finish(
       Lease lease,
       FlatBufferBuilder builder,
       long correlation,
@@ -110,7 +122,7 @@ final class MarketWriter {
       int event) {
     int root = MarketMessage.createMarketMessage(builder, correlation, sentAt, type, event);
     MarketMessage.finishMarketMessageBuffer(builder, root);
-    return connection.send(FlatBuffers.finish(builder, lease));
+    return FlatBuffers.finish(builder, lease);
   }
 
   // A FlatBuffer is written from its end towards its beginning, and so are its vectors.
@@ -145,6 +157,15 @@ final class MarketWriter {
       RestingOrder order = orders.get(i);
       OpenOrder.createOpenOrder(
           builder, order.id(), order.price(), order.quantity(), order.side().wire());
+    }
+    return builder.endVector();
+  }
+
+  private static int queues(FlatBufferBuilder builder, List<Traders.Queue> queues) {
+    builder.startVector(QUEUE_BYTES, queues.size(), Integer.BYTES);
+    for (int i = queues.size() - 1; i >= 0; i--) {
+      Traders.Queue queue = queues.get(i);
+      Queue.createQueue(builder, queue.trader(), queue.messages(), queue.bytes(), queue.dropped());
     }
     return builder.endVector();
   }

@@ -4,29 +4,42 @@ package dev.millrace.examples.orderbook;
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
 import dev.millrace.Connection;
-import dev.millrace.Handler;
-import dev.millrace.Message;
+import dev.millrace.SendOptions;
 import dev.millrace.SendResult;
+import dev.millrace.examples.orderbook.wire.CancelOrder;
+import dev.millrace.examples.orderbook.wire.OrderMessage;
+import dev.millrace.examples.orderbook.wire.PlaceOrder;
 import dev.millrace.examples.orderbook.wire.Request;
+import dev.millrace.flatbuffers.TypedHandler;
 import java.time.Duration;
 
 /**
  * The handler of one connection: takes its orders, answers each at once, and sends it quotes.
  *
+ * <p>Orders were verified against their schema before they come here, and are read where they were
+ * received. Their values were not: the book checks prices and quantities, this class the rest.
+ *
  * <p>Quotes keep a beat instead of following every change: a flood of orders from one peer costs
- * the others nothing, and a subscriber that reads slowly is skipped until it takes bytes again,
- * when the newest quote is all it needs. Orders live as long as their connection.
+ * the others nothing. They have a key, so that for a subscriber that reads slowly the newest takes
+ * the place of one that still waits, and a policy, so that they never stop anything else. Orders
+ * live as long as their connection.
  */
-final class Subscriber implements Handler {
+final class Subscriber implements TypedHandler<OrderMessage> {
   /** Fast enough to look immediate. */
   static final Duration BEAT = Duration.ofMillis(40);
+
+  /** At most one quote waits for each subscriber, the newest. */
+  private static final SendOptions NEWEST =
+      SendOptions.defaults().withReplacementKey("quote").withPolicy(SendOptions.Policy.DROP_OLDEST);
 
   private static final long NONE = -1;
 
   private final Market market;
-  private final OrderReader reader = new OrderReader();
+  private final PlaceOrder placeOrder = new PlaceOrder();
+  private final CancelOrder cancelOrder = new CancelOrder();
   private long quotedRevision = NONE;
   private long quotedTrade;
+  private long deliveredTrade;
 
   Subscriber(Market market) {
     this.market = market;
@@ -34,28 +47,13 @@ final class Subscriber implements Handler {
 
   @Override
   public void onOpen(Connection connection) {
+    market.traders().add(connection);
     beat(connection);
   }
 
   @Override
-  public void onMessage(Connection connection, Message message) {
-    if (message.kind() != Message.Kind.BINARY) {
-      connection.close(CloseCode.UNSUPPORTED_DATA, "orders are binary messages");
-      return;
-    }
-    boolean read;
-    try {
-      read = reader.read(message.payload());
-    } catch (IndexOutOfBoundsException e) {
-      // What an unverified message with a wrong offset or a missing end looks like: the peer's
-      // fault, told to the peer by the same close code as any other malformed payload.
-      read = false;
-    }
-    if (!read) {
-      connection.close(CloseCode.INVALID_FRAME_PAYLOAD_DATA, "not an order message");
-      return;
-    }
-    if (answer(connection) == SendResult.REFUSED) {
+  public void onMessage(Connection connection, OrderMessage order) {
+    if (answer(connection, order) == SendResult.REFUSED) {
       // Reading stops before this point for a peer that is merely slow.
       connection.close(CloseCode.POLICY_VIOLATION, "answers are not being read");
     }
@@ -63,31 +61,42 @@ final class Subscriber implements Handler {
 
   @Override
   public void onClose(Connection connection, CloseReason reason) {
+    market.traders().remove(connection);
     market.book().cancelAll(connection.id());
   }
 
-  private SendResult answer(Connection connection) {
+  private SendResult answer(Connection connection, OrderMessage order) {
     long owner = connection.id();
-    long correlation = reader.correlation();
-    double sentAt = reader.sentAt();
-    return switch (reader.requestType()) {
-      case Request.PlaceOrder ->
-          MarketWriter.outcome(connection, correlation, sentAt, place(owner));
-      case Request.CancelOrder ->
-          MarketWriter.outcome(
-              connection, correlation, sentAt, market.book().cancel(owner, reader.order()));
+    long correlation = order.correlation();
+    double sentAt = order.sentAt();
+    return switch (order.requestType()) {
+      case Request.PlaceOrder -> {
+        order.request(placeOrder);
+        yield MarketWriter.outcome(connection, correlation, sentAt, place(owner));
+      }
+      case Request.CancelOrder -> {
+        order.request(cancelOrder);
+        Outcome outcome = market.book().cancel(owner, cancelOrder.order());
+        yield MarketWriter.outcome(connection, correlation, sentAt, outcome);
+      }
       case Request.Probe -> MarketWriter.echo(connection, correlation, sentAt);
-      default -> throw new AssertionError("requestType=" + reader.requestType());
+      default -> {
+        // A request of a newer schema is no fault in a buffer; that this server has none is.
+        connection.close(
+            CloseCode.INVALID_FRAME_PAYLOAD_DATA,
+            "OrderMessage.request: no such request: type=" + order.requestType());
+        yield SendResult.CLOSED;
+      }
     };
   }
 
   private Outcome place(long owner) {
-    Side side = Side.ofWire(reader.side());
+    Side side = Side.ofWire(placeOrder.side());
     if (side == null) {
       return new Outcome.Refused(
-          "no such side: side=" + reader.side() + ", limit=0 (buy) to 1 (sell)");
+          "no such side: side=" + placeOrder.side() + ", limit=0 (buy) to 1 (sell)");
     }
-    return market.book().place(owner, side, reader.price(), reader.quantity());
+    return market.book().place(owner, side, placeOrder.price(), placeOrder.quantity());
   }
 
   /**
@@ -100,12 +109,15 @@ final class Subscriber implements Handler {
     connection.schedule(() -> beat(connection), BEAT);
     market.advance(System.nanoTime());
     long revision = market.book().revision();
-    long lastTrade = market.tape().lastNumber();
-    if (revision == quotedRevision || !connection.isWritable()) {
+    if (revision == quotedRevision) {
       return;
     }
-    if (MarketWriter.quote(connection, market, connection.id(), quotedTrade)
-        == SendResult.ACCEPTED) {
+    if (connection.queuedMessages() == 0) {
+      // No quote waits that this one could replace: the trades in them are on their way.
+      deliveredTrade = quotedTrade;
+    }
+    long lastTrade = market.tape().lastNumber();
+    if (MarketWriter.quote(connection, market, deliveredTrade, NEWEST) == SendResult.ACCEPTED) {
       quotedRevision = revision;
       quotedTrade = lastTrade;
     }

@@ -32,6 +32,7 @@ class BrowserTest {
 
     MarketServer server = MarketServer.start(0);
     Process script = null;
+    Storm storm = null;
     try {
       URI page = server.page();
       script =
@@ -48,7 +49,10 @@ class BrowserTest {
               new InputStreamReader(script.getInputStream(), StandardCharsets.UTF_8))) {
         for (String line = output.readLine(); line != null; line = output.readLine()) {
           lines.add(line);
-          if (line.equals("restart")) {
+          if (line.equals("storm")) {
+            storm = Storm.start(page.getPort(), told -> {});
+          } else if (line.equals("restart")) {
+            storm.close();
             server.close();
           } else if (line.equals("gone")) {
             server = MarketServer.start(page.getPort());
@@ -58,8 +62,11 @@ class BrowserTest {
       assertThat(script.waitFor())
           .withFailMessage(() -> String.join("\n", lines) + "\npictures: target/e2e")
           .isZero();
-      assertThat(lines).containsExactly("restart", "gone");
+      assertThat(lines).containsExactly("storm", "restart", "gone");
     } finally {
+      if (storm != null) {
+        storm.close();
+      }
       server.close();
       if (script != null) {
         end(script);

@@ -28,6 +28,15 @@ class MainTest {
   }
 
   @Test
+  void takesTheStorm() {
+    assertThat(Main.storm()).isFalse();
+    assertThat(Main.storm("--port", "1", "--storm", "on")).isTrue();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Main.storm("--storm", "yes"))
+        .withMessage("--storm is on or off, not yes");
+  }
+
+  @Test
   void refusesWhatItDoesNotKnow() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Main.port("--ports", "1"))

@@ -3,6 +3,7 @@ package dev.millrace.examples.orderbook;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.entry;
 
 import dev.millrace.CloseCode;
 import dev.millrace.ListenException;
@@ -10,6 +11,7 @@ import dev.millrace.examples.orderbook.wire.Accepted;
 import dev.millrace.examples.orderbook.wire.Canceled;
 import dev.millrace.examples.orderbook.wire.Event;
 import dev.millrace.examples.orderbook.wire.MarketMessage;
+import dev.millrace.examples.orderbook.wire.Queue;
 import dev.millrace.examples.orderbook.wire.Quote;
 import dev.millrace.examples.orderbook.wire.Refused;
 import dev.millrace.examples.orderbook.wire.Side;
@@ -17,7 +19,12 @@ import dev.millrace.examples.orderbook.wire.Trade;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
@@ -140,6 +147,105 @@ class MarketServerTest {
     }
   }
 
+  /** Each is told what was wrong with its message, and where. */
+  @Test
+  void namesTheFaultWhenItCloses() {
+    Map<String, String> closes = new LinkedHashMap<>();
+    Storm.malformed().forEach((what, message) -> closes.put(what, closeOf(message)));
+    assertThat(closes)
+        .containsExactly(
+            entry("nothing", "1007 OrderMessage: buffer too short"),
+            entry("half an order", closes.get("half an order")),
+            entry("another file identifier", "1007 OrderMessage: wrong file identifier"),
+            entry("a root far outside", "1007 OrderMessage: table past end"),
+            entry("a vtable far outside", "1007 OrderMessage: vtable past end"),
+            entry("no request", closes.get("no request")),
+            entry("too long a message", closes.get("too long a message")));
+    assertThat(closes.get("half an order")).startsWith("1007 OrderMessage");
+    assertThat(closes.get("no request"))
+        .startsWith("1007 OrderMessage.request")
+        .endsWith(": required field missing");
+    assertThat(closes.get("too long a message")).startsWith("1009");
+    assertThat(closeOf(Orders.ofType((byte) 4)))
+        .isEqualTo("1007 OrderMessage.request: no such request: type=4");
+  }
+
+  private String closeOf(byte[] message) {
+    try (Trader trader = trader()) {
+      trader.send(message);
+      int code = trader.closeCode();
+      return code + " " + trader.closeReason();
+    }
+  }
+
+  /** Who does not read has at most one quote waiting, the newest, and costs the others nothing. */
+  @Test
+  void aSlowReaderIsSparedAllButTheNewest() throws Exception {
+    try (RawTrader slow = RawTrader.connect(server.page().getPort(), 4 << 10);
+        Trader alice = trader()) {
+      // Answers that it does not read fill what the kernel keeps for it; quotes come behind them.
+      for (int i = 1; i <= 400; i++) {
+        slow.send(Orders.probe(i));
+      }
+      long dropped = 0;
+      for (int i = 1; dropped == 0; i++) {
+        alice.send(Orders.place(i, Side.Buy, 100 + i % 50, 1));
+        MarketMessage message = alice.await(m -> m.eventType() == Event.Quote);
+        Quote quote = (Quote) message.event(new Quote());
+        assertThat(quote.queues(0).trader()).isEqualTo(2);
+        assertThat(quote.queues(0).dropped()).isZero();
+        if (quote.queuesLength() > 1) {
+          Queue queue = quote.queues(1);
+          dropped = queue.dropped();
+          assertThat(queue.trader()).isEqualTo(1);
+          assertThat(queue.messages()).isLessThanOrEqualTo(1);
+          assertThat(queue.bytes()).isLessThanOrEqualTo(2L * MarketServer.MARK_BYTES);
+        }
+      }
+      // It comes to what is new as soon as it reads: in order, and nothing is broken.
+      alice.send(Orders.probe(1_000_000));
+      assertThat(alice.await(answer(1_000_000)).eventType()).isEqualTo(Event.Echo);
+      for (int i = 0; i < 10; i++) {
+        assertThat(slow.read()).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void theBookGoesOnInAStorm() throws Exception {
+    List<String> told = Collections.synchronizedList(new ArrayList<>());
+    try (Trader alice = trader()) {
+      long before = revision(alice.await(quote -> quote.eventType() == Event.Quote));
+      Storm storm = Storm.start(server.page().getPort(), told::add);
+      try {
+        alice.await(quote -> depth(quote) > 0);
+        while (told.size() < 3) {
+          alice.send(Orders.probe(5));
+          assertThat(alice.await(answer(5)).eventType()).isEqualTo(Event.Echo);
+        }
+        alice.await(quote -> revision(quote) > before + 100);
+      } finally {
+        storm.close();
+      }
+      assertThat(told)
+          .contains("nothing: closed with 1007 OrderMessage: buffer too short")
+          .noneMatch(line -> line.contains("closed with 1006"));
+    }
+  }
+
+  /** The most messages that wait for, or were withheld from, anybody else. */
+  private static long depth(MarketMessage message) {
+    if (message.eventType() != Event.Quote) {
+      return -1;
+    }
+    Quote quote = (Quote) message.event(new Quote());
+    long most = 0;
+    for (int i = 1; i < quote.queuesLength(); i++) {
+      most = Math.max(most, quote.queues(i).messages() + quote.queues(i).dropped());
+    }
+    return most;
+  }
+
   @Test
   void hostileOrdersHurtNobodyElse() throws Exception {
     Random random = new Random(42);
@@ -149,7 +255,7 @@ class MarketServerTest {
       for (int length = 0; length < good.length; length++) {
         attack.with(Arrays.copyOf(good, length));
       }
-      for (int i = 0; i < 4_000; i++) {
+      for (int i = 0; i < 2_500; i++) {
         byte[] bytes = good.clone();
         for (int flips = 1 + random.nextInt(8); flips > 0; flips--) {
           bytes[random.nextInt(bytes.length)] ^= (byte) (1 << random.nextInt(8));
@@ -158,7 +264,7 @@ class MarketServerTest {
       }
       // Both ways out were taken, many times.
       assertThat(attack.closed).isGreaterThan(500);
-      assertThat(attack.answered).isGreaterThan(500);
+      assertThat(attack.answered).isGreaterThan(150);
 
       bystander.send(Orders.probe(77));
       assertThat(bystander.await(answer(77)).eventType()).isEqualTo(Event.Echo);

@@ -61,7 +61,8 @@ class ProgramTest {
     Process program = start("--host", "0.0.0.0");
     assertThat(complaints(program))
         .containsExactly(
-            "orderbook: unknown option --host (usage: [--port N] [--engine native|java|auto])");
+            "orderbook: unknown option --host"
+                + " (usage: [--port N] [--engine native|java|auto] [--storm on|off])");
     assertThat(program.waitFor()).isEqualTo(2);
   }
 

@@ -32,6 +32,7 @@ final class Trader implements AutoCloseable {
 
   private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
   private final WebSocket socket;
+  private String closeReason = "";
 
   Trader(HttpClient client, URI page) {
     URI market = URI.create("ws://" + page.getAuthority() + "/market");
@@ -73,6 +74,7 @@ final class Trader implements AutoCloseable {
     while (true) {
       Arrival arrival = next();
       if (arrival instanceof Arrival.Closed closed) {
+        closeReason = closed.reason();
         return closed.code();
       }
       if (arrival instanceof Arrival.Failed failed) {
@@ -82,6 +84,11 @@ final class Trader implements AutoCloseable {
         return 0;
       }
     }
+  }
+
+  /** What the server said when it closed. */
+  String closeReason() {
+    return closeReason;
   }
 
   int closeCode() {

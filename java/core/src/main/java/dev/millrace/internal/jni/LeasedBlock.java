@@ -117,8 +117,8 @@ final class LeasedBlock {
   }
 
   /**
-   * A block of this capacity whose last bytes are those of this one. It comes from the shared region,
-   * because its owner may be on any thread.
+   * A block of this capacity whose last bytes are those of this one. It comes from the shared
+   * region, because its owner may be on any thread.
    */
   LeasedBlock larger(int newCapacity) {
     if (readOnly) {
@@ -128,8 +128,7 @@ final class LeasedBlock {
       throw new IllegalArgumentException(
           "a lease cannot shrink: capacity=" + capacity + ", next=" + newCapacity);
     }
-    long block =
-        newCapacity > Sender.MAX_PAYLOAD_LENGTH ? -1 : SharedMemory.acquire(newCapacity);
+    long block = newCapacity > Sender.MAX_PAYLOAD_LENGTH ? -1 : SharedMemory.acquire(newCapacity);
     if (block < 0) {
       throw new IllegalStateException(
           "no memory left for a lease to grow: capacity=" + capacity + ", next=" + newCapacity);

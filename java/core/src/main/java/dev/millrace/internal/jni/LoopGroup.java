@@ -12,6 +12,7 @@ import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.LeaseWatch;
 import dev.millrace.internal.spi.ListenAddress;
 import dev.millrace.internal.spi.LoopMeter;
+import dev.millrace.internal.spi.MemoryShares;
 import dev.millrace.internal.spi.Tally;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -57,6 +58,11 @@ abstract class LoopGroup {
     if (group < 0) {
       throw cannotStart("group", (int) -group);
     }
+    int allowed = NativeCalls.allowShared(MemoryShares.sharedBytes(limits));
+    if (allowed < 0) {
+      NativeCalls.destroyGroup(group);
+      throw cannotStart("shared memory", -allowed);
+    }
   }
 
   /** Whose loops they are, in a message. */
@@ -86,7 +92,7 @@ abstract class LoopGroup {
       running.set(count);
     } catch (Throwable t) {
       handles.forEach(NativeCalls::destroy);
-      NativeCalls.destroyGroup(group);
+      endGroup();
       throw t;
     }
   }
@@ -133,6 +139,11 @@ abstract class LoopGroup {
           default -> "";
         };
     return new MillraceException(text + remedy, null);
+  }
+
+  private void endGroup() {
+    NativeCalls.destroyGroup(group);
+    NativeCalls.allowShared(-MemoryShares.sharedBytes(limits));
   }
 
   /** Who places blocks: for comparison and for tests, so it is no option of the API. */
@@ -289,7 +300,7 @@ abstract class LoopGroup {
       failed.compareAndSet(null, failure);
     }
     if (running.decrementAndGet() == 0) {
-      NativeCalls.destroyGroup(group);
+      endGroup();
       if (leases != null) {
         leases.ownerEnded();
       }

@@ -66,6 +66,9 @@ final class NativeCalls {
   /** Any thread. */
   static native long acquireShared(long length);
 
+  /** Any thread. */
+  static native int allowShared(long bytes);
+
   /** Holder of a reference. */
   static native long capacity(long address);
 

@@ -59,16 +59,17 @@ final class NativeConnection extends BufferedConnection {
   static final int BY_QUEUE = 2;
   static final int BY_BACKLOG = 4;
 
+  /** Beside them: its messages may be gathered over several turns. A field more would cost 8. */
+  private static final int BATCHES = 64;
+
   private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
   // Null where the handler runs on the loop.
   private final @Nullable NativeHandlerQueue queue;
 
   private volatile byte phase = OPEN;
-  // Bits of BY_...; loop thread only.
+  // Bits of BY_... and BATCHES; loop thread only.
   private byte pauses;
-  // Its messages may be gathered over several turns; loop thread only.
-  private boolean batches;
 
   // How the closing handshake began, as far as Java knows; null while open.
   private volatile @Nullable CloseReason beginning;
@@ -250,7 +251,7 @@ final class NativeConnection extends BufferedConnection {
   @Override
   public void flush() {
     if (loop.isCurrent()) {
-      if (batches && phase != ENDED) {
+      if ((pauses & BATCHES) != 0 && phase != ENDED) {
         loop.outgoing().flushBatch(this);
       }
       loop.outgoing().flush();
@@ -281,7 +282,7 @@ final class NativeConnection extends BufferedConnection {
 
   /** Loop thread. */
   void pauseReads(int by) {
-    if (pauses == 0 && phase != ENDED) {
+    if (!isPaused() && phase != ENDED) {
       loop.outgoing().pauseReads(this);
     }
     if (by == BY_APPLICATION && (pauses & by) == 0 && phase != ENDED) {
@@ -292,11 +293,15 @@ final class NativeConnection extends BufferedConnection {
 
   /** Loop thread: reads again when nobody keeps it from that. */
   void resumeReads(int by) {
-    boolean paused = pauses != 0;
+    boolean paused = isPaused();
     pauses &= (byte) ~by;
-    if (paused && pauses == 0 && phase != ENDED) {
+    if (paused && !isPaused() && phase != ENDED) {
       loop.outgoing().resumeReads(this);
     }
+  }
+
+  private boolean isPaused() {
+    return (pauses & ~BATCHES) != 0;
   }
 
   @Override
@@ -338,7 +343,8 @@ final class NativeConnection extends BufferedConnection {
     loop.run(
         () -> {
           if (phase != ENDED) {
-            batches = batching.maxMessages() > 1;
+            boolean batches = batching.maxMessages() > 1;
+            pauses = (byte) (batches ? pauses | BATCHES : pauses & ~BATCHES);
             loop.outgoing().batch(this, batching);
           }
         });

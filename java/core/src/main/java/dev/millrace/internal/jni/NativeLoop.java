@@ -364,6 +364,8 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     NativeStatistics.read(memory, values);
     values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
     values[LoopCounter.OUTBOUND_BYTES_QUEUED.ordinal()] = memory.bufferedBelow(incoming.slots());
+    values[LoopCounter.BACKLOG_BYTES.ordinal()] = keptMemory.takenBytes();
+    values[LoopCounter.BACKLOG_MESSAGES.ordinal()] = keptMemory.messages();
   }
 
   LoopMeter meter() {

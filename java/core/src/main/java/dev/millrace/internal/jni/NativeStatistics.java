@@ -40,7 +40,7 @@ final class NativeStatistics {
 
   private static int place(LoopCounter counter) {
     return switch (counter) {
-      case BLOCKED, OUTBOUND_BYTES_QUEUED -> NOT_OF_THE_CORE;
+      case BLOCKED, OUTBOUND_BYTES_QUEUED, BACKLOG_BYTES, BACKLOG_MESSAGES -> NOT_OF_THE_CORE;
       case TICKS -> Records.COUNTER_TICKS;
       case COMMANDS -> Records.COUNTER_COMMANDS;
       case EVENTS -> Records.COUNTER_EVENTS;

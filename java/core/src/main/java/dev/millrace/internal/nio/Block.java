@@ -40,6 +40,10 @@ final class Block {
   private final int sizeClass;
   private final ByteBuffer bytes;
 
+  // What it was cut from, and where; null where it has memory of its own, or of a slab.
+  private final @Nullable Chunk chunk;
+  private final int unit;
+
   @SuppressWarnings("unused") // through REFERENCES
   private volatile int references;
 
@@ -57,9 +61,25 @@ final class Block {
 
   /** A block without references. {@code pool} is null for memory that is never given back. */
   Block(@Nullable BlockPool pool, int sizeClass, ByteBuffer bytes) {
+    this(pool, sizeClass, bytes, null, 0);
+  }
+
+  /** A block of a chunk, which begins at that unit. */
+  Block(
+      @Nullable BlockPool pool, int sizeClass, ByteBuffer bytes, @Nullable Chunk chunk, int unit) {
     this.pool = pool;
     this.sizeClass = sizeClass;
     this.bytes = bytes.order(ByteOrder.LITTLE_ENDIAN);
+    this.chunk = chunk;
+    this.unit = unit;
+  }
+
+  @Nullable Chunk chunk() {
+    return chunk;
+  }
+
+  int unit() {
+    return unit;
   }
 
   int sizeClass() {
@@ -147,7 +167,7 @@ final class Block {
   ByteBuffer memory() {
     ByteBuffer view = memory;
     if (view == null) {
-      view = bytes.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+      view = bytes.asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN).limit(0);
       memory = view;
     }
     return view;

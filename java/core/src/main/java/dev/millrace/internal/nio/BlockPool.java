@@ -5,16 +5,19 @@ import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.LoopCounter;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The direct memory of a loop, in blocks whose capacities are powers of two. Blocks that come back
  * are kept, the last first, so that the next to be taken is still in the cache; what is kept beyond
- * {@link #KEPT_BYTES} is dropped after a while, and the garbage collector returns it.
+ * {@link #KEPT_BYTES} is dropped after a while.
  *
  * <p>Small blocks are cut from slabs: direct memory is allocated, zeroed and counted by the JVM a
- * buffer at a time. Any thread may take and give back; the lock is the pool's and held for a few
- * instructions.
+ * buffer at a time. Long ones have memory of their own, until there is more than that of them; from
+ * then on they are cut from {@link Chunk}s, so that what is dropped goes back to the system. Any
+ * thread may take and give back; the lock is the pool's and held for a few instructions.
  *
  * <p>In {@linkplain CheckedMode checked mode} a block that comes back is filled, and rests until
  * many others have come back behind it.
@@ -43,8 +46,17 @@ final class BlockPool {
   private final int[] inUse = new int[CLASSES];
   private final int[] highWater = new int[CLASSES];
   private final @Nullable ByteBuffer[] slabs = new @Nullable ByteBuffer[CLASSES];
+  private final List<Chunk> chunks = new ArrayList<>();
+  private int unusedChunks;
+
+  // Of long blocks with memory of their own, in use and free.
+  private long ownBytes;
+
   private long bytesInUse;
   private long bytesHighWater;
+
+  // What chunks have free, and all else that is.
+  private long chunkBytesFree;
   private long bytesFree;
   private long bytesReturned;
   private long spills;
@@ -95,6 +107,10 @@ final class BlockPool {
       bytesFree -= capacityOf(sizeClass);
       return kept;
     }
+    Block cut = isCut(sizeClass) ? cut(sizeClass) : null;
+    if (cut != null) {
+      return cut;
+    }
     try {
       return new Block(this, sizeClass, allocate(sizeClass));
     } catch (OutOfMemoryError e) {
@@ -106,10 +122,48 @@ final class BlockPool {
     }
   }
 
+  /** Whether a new block of this size comes from a chunk. */
+  private boolean isCut(int sizeClass) {
+    int capacity = capacityOf(sizeClass);
+    return capacity > SLAB_LIMIT
+        && capacity <= Chunk.CAPACITY
+        && (ownBytes + capacity > KEPT_BYTES || chunkBytesFree >= capacity);
+  }
+
+  private @Nullable Block cut(int sizeClass) {
+    int capacity = capacityOf(sizeClass);
+    for (int i = 0; i < chunks.size(); i++) {
+      Block cut = cut(chunks.get(i), sizeClass, capacity);
+      if (cut != null) {
+        return cut;
+      }
+    }
+    Chunk chunk = ownBytes + capacity > KEPT_BYTES ? Chunk.acquire() : null;
+    if (chunk == null) {
+      return null;
+    }
+    chunks.add(chunk);
+    unusedChunks++;
+    chunkBytesFree += Chunk.CAPACITY;
+    return cut(chunk, sizeClass, capacity);
+  }
+
+  private @Nullable Block cut(Chunk chunk, int sizeClass, int capacity) {
+    boolean unused = chunk.isUnused();
+    Block cut = chunk.take(this, sizeClass, capacity / Chunk.UNIT_BYTES);
+    if (cut != null) {
+      unusedChunks -= unused ? 1 : 0;
+      chunkBytesFree -= capacity;
+    }
+    return cut;
+  }
+
   private ByteBuffer allocate(int sizeClass) {
     int length = Block.HEADROOM + capacityOf(sizeClass);
     if (length > SLAB_LIMIT + Block.HEADROOM) {
-      return ByteBuffer.allocateDirect(length);
+      ByteBuffer own = ByteBuffer.allocateDirect(length);
+      ownBytes += capacityOf(sizeClass);
+      return own;
     }
     ByteBuffer slab = slabs[sizeClass];
     if (slab == null || slab.remaining() < length) {
@@ -140,6 +194,13 @@ final class BlockPool {
 
   private void keep(Block block) {
     int sizeClass = block.sizeClass();
+    Chunk chunk = block.chunk();
+    if (chunk != null) {
+      chunk.giveBack(block.unit(), capacityOf(sizeClass) / Chunk.UNIT_BYTES);
+      chunkBytesFree += capacityOf(sizeClass);
+      unusedChunks += chunk.isUnused() ? 1 : 0;
+      return;
+    }
     bytesFree += capacityOf(sizeClass);
     block.nextFree = free[sizeClass];
     free[sizeClass] = block;
@@ -161,7 +222,7 @@ final class BlockPool {
 
   /** Whether more is free than may stay. */
   synchronized boolean keepsTooMuch() {
-    return bytesFree > KEPT_BYTES;
+    return bytesFree > KEPT_BYTES || unusedChunks > 0;
   }
 
   /** Whether hardly a quarter of the limit is left. */
@@ -169,16 +230,34 @@ final class BlockPool {
     return limitBytes - bytesInUse < limitBytes / 4;
   }
 
-  /** Drops free blocks, the largest first, until no more than that is left. */
+  /**
+   * Drops chunks of which nothing is in use, and free blocks, the largest first, until no more than
+   * that is left.
+   */
   synchronized void trim(long keptBytes) {
+    if (unusedChunks > 0) {
+      chunks.removeIf(this::dropUnused);
+    }
     for (int sizeClass = CLASSES - 1; sizeClass >= 0 && bytesFree > keptBytes; sizeClass--) {
       while (bytesFree > keptBytes && free[sizeClass] != null) {
         Block dropped = free[sizeClass];
         free[sizeClass] = dropped.nextFree;
         bytesFree -= capacityOf(sizeClass);
         bytesReturned += capacityOf(sizeClass);
+        ownBytes -= capacityOf(sizeClass) > SLAB_LIMIT ? capacityOf(sizeClass) : 0;
       }
     }
+  }
+
+  private boolean dropUnused(Chunk chunk) {
+    if (!chunk.isUnused()) {
+      return false;
+    }
+    unusedChunks--;
+    chunkBytesFree -= Chunk.CAPACITY;
+    bytesReturned += Chunk.CAPACITY;
+    chunk.drop();
+    return true;
   }
 
   /** Any thread: how often no block was to be had. */
@@ -198,7 +277,7 @@ final class BlockPool {
     values[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()] = bytesInUse;
     values[LoopCounter.BLOCK_BYTES_HIGH_WATER.ordinal()] = bytesHighWater;
     values[LoopCounter.BLOCK_SPILLS.ordinal()] = spills;
-    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = bytesFree;
+    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = bytesFree + chunkBytesFree;
     values[LoopCounter.BLOCK_BYTES_RETURNED.ordinal()] = bytesReturned;
   }
 }

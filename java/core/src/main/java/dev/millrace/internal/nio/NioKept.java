@@ -63,7 +63,7 @@ final class NioKept extends Kept {
 
   static @Nullable NioKept of(NioLoop loop, int opcode, ByteBuffer bytes) {
     int length = Sender.requireLength(bytes.remaining());
-    Block block = loop.pool().acquire(length);
+    Block block = loop.acquireOutside(length);
     if (block == null) {
       return null;
     }
@@ -73,7 +73,7 @@ final class NioKept extends Kept {
 
   static @Nullable NioKept of(NioLoop loop, CharSequence text, int how) {
     int length = Sender.requireLength(Utf8Encoder.encodedLength(text));
-    Block block = loop.pool().acquire(length);
+    Block block = loop.acquireOutside(length);
     if (block == null) {
       return null;
     }

@@ -250,9 +250,12 @@ final class NioLoop implements Runnable {
     if (!served) {
       // Awake: who posts from now on need not wake anybody.
       served = true;
+      long before = waiting.endedNanos();
       waiting.end();
       watch.works();
-      meter.turnBegan(System.nanoTime());
+      // A turn that only looked has read no clock yet.
+      long ended = waiting.endedNanos();
+      meter.turnBegan(ended == before ? System.nanoTime() : ended);
       posts.awake();
     }
     if (!key.isValid()) {
@@ -506,10 +509,18 @@ final class NioLoop implements Runnable {
     return idBase + connectionIds++;
   }
 
+  /**
+   * A block for what the application sends or leases; null when none is left. Threads outside the
+   * loop leave it a quarter, or their sends would keep it from receiving. Any thread.
+   */
+  @Nullable Block acquireOutside(int length) {
+    return !isCurrent() && pool.isScarce() ? null : pool.acquire(length);
+  }
+
   /** Any thread. */
   Lease lease(int capacity) {
     boolean ended = posts.haveEnded();
-    Block block = ended ? null : pool.acquire(capacity);
+    Block block = ended ? null : acquireOutside(capacity);
     if (block == null) {
       throw new IllegalStateException(
           ended
@@ -589,6 +600,8 @@ final class NioLoop implements Runnable {
   void readStatistics(long[] values) {
     counters.read(values);
     values[LoopCounter.WAITED_NANOS.ordinal()] = waiting.nanos();
+    values[LoopCounter.BACKLOG_BYTES.ordinal()] = keptMemory.takenBytes();
+    values[LoopCounter.BACKLOG_MESSAGES.ordinal()] = keptMemory.messages();
     values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
     pool.readStatistics(values);
   }

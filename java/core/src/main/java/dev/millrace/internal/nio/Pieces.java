@@ -4,6 +4,7 @@ package dev.millrace.internal.nio;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** A loop's free {@link Piece}s, and the array by which they leave. Loop thread only. */
@@ -12,6 +13,7 @@ final class Pieces {
   static final int MAX_GATHERED = 128;
 
   private static final int MAX_FREE = 4096;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0);
 
   private final BlockPool pool;
   private final Block received;
@@ -65,7 +67,12 @@ final class Pieces {
 
   /** Writes what was gathered last; answers how much the socket has taken. */
   long write(SocketChannel channel) throws IOException {
-    return count == 1 ? channel.write(gathered[0]) : channel.write(gathered, 0, count);
+    try {
+      return count == 1 ? channel.write(gathered[0]) : channel.write(gathered, 0, count);
+    } finally {
+      // A view keeps its memory from being collected.
+      Arrays.fill(gathered, 0, count, NOTHING);
+    }
   }
 
   /** A buffer over the block that no other piece of this call has, nor another thread. */

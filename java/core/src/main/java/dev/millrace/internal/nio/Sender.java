@@ -184,7 +184,7 @@ final class Sender {
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
     }
-    Block block = connection.loop().pool().acquire(length);
+    Block block = connection.loop().acquireOutside(length);
     if (block != null) {
       block.bytes().put(Block.HEADROOM, bytes, bytes.position(), length);
     }
@@ -209,7 +209,7 @@ final class Sender {
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
     }
-    Block block = connection.loop().pool().acquire(length);
+    Block block = connection.loop().acquireOutside(length);
     if (block != null) {
       encodeReserved(connection, text, block, length);
     }

@@ -27,7 +27,7 @@ final class FlightEvents {
   @StackTrace(false)
   static final class ConnectionOpened extends Event {
     @Label("Connection")
-    long connection;
+    String connection;
 
     @Label("Path")
     String path;
@@ -39,7 +39,7 @@ final class FlightEvents {
   @StackTrace(false)
   static final class ConnectionClosed extends Event {
     @Label("Connection")
-    long connection;
+    String connection;
 
     @Label("Path")
     String path;
@@ -106,7 +106,7 @@ final class FlightEvents {
   static void opened(Connection connection) {
     ConnectionOpened event = new ConnectionOpened();
     if (event.isEnabled()) {
-      event.connection = connection.id();
+      event.connection = Long.toHexString(connection.id());
       event.path = LogText.of(connection.handshake().path());
       event.commit();
     }
@@ -115,7 +115,7 @@ final class FlightEvents {
   static void closed(Connection connection, CloseReason reason) {
     ConnectionClosed event = new ConnectionClosed();
     if (event.isEnabled()) {
-      event.connection = connection.id();
+      event.connection = Long.toHexString(connection.id());
       event.path = LogText.of(connection.handshake().path());
       event.code = reason.code();
       event.initiator = reason.initiator().name().toLowerCase(Locale.ROOT);

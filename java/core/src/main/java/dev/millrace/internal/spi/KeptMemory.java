@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class KeptMemory {
   private final long limit;
   private final AtomicLong taken = new AtomicLong();
+  private final AtomicLong messages = new AtomicLong();
 
   /**
    * An account of which nothing is taken.
@@ -21,8 +22,10 @@ public final class KeptMemory {
     limit = regionBytes / 4;
   }
 
+  /** Of one message, which comes, or goes where the bytes are below 0. */
   void add(long bytes) {
     taken.addAndGet(bytes);
+    messages.addAndGet(bytes > 0 ? 1 : -1);
   }
 
   boolean hasRoom(long bytesLess) {
@@ -40,5 +43,14 @@ public final class KeptMemory {
    */
   public long takenBytes() {
     return taken.get();
+  }
+
+  /**
+   * How many messages have taken it.
+   *
+   * @return a number of now
+   */
+  public long messages() {
+    return messages.get();
   }
 }

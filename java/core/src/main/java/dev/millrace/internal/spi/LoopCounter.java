@@ -70,7 +70,11 @@ public enum LoopCounter {
   /** Bytes pinned by what is being received: messages in pieces, and input that waits. */
   INBOUND_BYTES_PINNED,
   /** Bytes to be sent that the system has not taken. */
-  OUTBOUND_BYTES_QUEUED;
+  OUTBOUND_BYTES_QUEUED,
+  /** Bytes of memory that messages hold before the engine, where a policy may reach them. */
+  BACKLOG_BYTES,
+  /** How many such messages there are. */
+  BACKLOG_MESSAGES;
 
   /** Size classes of blocks: the powers of two from {@link #MIN_BLOCK_BYTES} on. */
   public static final int BLOCK_CLASSES = 23;

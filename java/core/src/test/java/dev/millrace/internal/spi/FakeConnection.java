@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.spi;
 
+import dev.millrace.Batching;
 import dev.millrace.CloseReason;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
@@ -203,6 +204,20 @@ public final class FakeConnection extends AbstractConnection {
 
   @Override
   public void resume() {}
+
+  @Override
+  public void request(long messages) {}
+
+  @Override
+  public void requestBytes(long bytes) {}
+
+  @Override
+  public void batch(Batching batching) {}
+
+  @Override
+  public long pinnedBytes() {
+    return 0;
+  }
 
   @Override
   public boolean execute(Runnable task) {

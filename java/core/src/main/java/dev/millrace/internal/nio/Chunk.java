@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.millrace.internal.nio;
+
+import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of direct memory that long blocks are cut from, and that is dropped as a whole when none of
+ * them is in use. It is longer than what {@code malloc} keeps for itself as a rule: when the JVM
+ * frees it, it is the system's again (docs/engine-differences.md). Under the lock of its pool.
+ *
+ * <p>The JVM frees direct memory when the garbage collector finds it unreachable, and an idle
+ * process does not collect. So a dropped chunk is used again, by whichever loop needs one, until it
+ * is gone; and one collection is asked for, at most once in ten seconds, where chunks that wait for
+ * it are more than what is on the heap, so that it costs little and returns much.
+ */
+final class Chunk {
+  /** What a block of the shortest kind takes. */
+  static final int UNIT_BYTES = 64 << 10;
+
+  private static final int UNITS = 512;
+
+  /** What can be in blocks. */
+  static final int CAPACITY = UNITS * UNIT_BYTES;
+
+  private static final int STRIDE = Block.HEADROOM + UNIT_BYTES;
+
+  private static final long COLLECT_INTERVAL_NANOS = 10_000_000_000L;
+
+  /** What this loop and others drop soon after is collected with it. */
+  private static final long COLLECT_DELAY_NANOS = 2_000_000_000;
+
+  private static final ArrayDeque<WeakReference<Chunk>> DROPPED = new ArrayDeque<>();
+  private static long collectedNanos = System.nanoTime() - COLLECT_INTERVAL_NANOS;
+  private static boolean isCollecting;
+
+  private final ByteBuffer bytes = ByteBuffer.allocateDirect(UNITS * STRIDE);
+  private final BitSet used = new BitSet(UNITS);
+
+  private Chunk() {}
+
+  /** One that was dropped, or a new one; null where the JVM allows no more. */
+  static @Nullable Chunk acquire() {
+    synchronized (DROPPED) {
+      while (!DROPPED.isEmpty()) {
+        Chunk dropped = DROPPED.removeLast().get();
+        if (dropped != null) {
+          return dropped;
+        }
+      }
+    }
+    try {
+      return new Chunk();
+    } catch (OutOfMemoryError e) {
+      return null;
+    }
+  }
+
+  /** Nobody uses a block of it. */
+  void drop() {
+    synchronized (DROPPED) {
+      DROPPED.addLast(new WeakReference<>(this));
+      if (!isCollecting && isWorthCollecting()) {
+        long left = collectedNanos + COLLECT_INTERVAL_NANOS - System.nanoTime();
+        collectIn(Math.max(COLLECT_DELAY_NANOS, left));
+        isCollecting = true;
+      }
+    }
+  }
+
+  private static boolean isWorthCollecting() {
+    DROPPED.removeIf(waiting -> waiting.get() == null);
+    Runtime runtime = Runtime.getRuntime();
+    return (long) DROPPED.size() * CAPACITY > runtime.totalMemory() - runtime.freeMemory();
+  }
+
+  /** Not on a loop's thread: some collectors keep the caller waiting while all others run. */
+  private static void collectIn(long nanos) {
+    Thread collector = new Thread(() -> collectAt(System.nanoTime() + nanos), "millrace-memory");
+    collector.setDaemon(true);
+    collector.start();
+  }
+
+  private static void collectAt(long deadline) {
+    for (long left; (left = deadline - System.nanoTime()) > 0; ) {
+      LockSupport.parkNanos(left);
+    }
+    synchronized (DROPPED) {
+      isCollecting = false;
+      if (!isWorthCollecting()) {
+        return;
+      }
+      collectedNanos = System.nanoTime();
+    }
+    System.gc();
+  }
+
+  boolean isUnused() {
+    return used.isEmpty();
+  }
+
+  /** A block of so many units, a power of two; null if there is no room. */
+  @Nullable Block take(BlockPool pool, int sizeClass, int units) {
+    for (int at = next(0, units); at + units <= UNITS; ) {
+      int taken = used.nextSetBit(at);
+      if (taken < 0 || taken >= at + units) {
+        used.set(at, at + units);
+        int length = Block.HEADROOM + units * UNIT_BYTES;
+        return new Block(pool, sizeClass, bytes.slice(at * STRIDE, length), this, at);
+      }
+      at = next(taken, units);
+    }
+    return null;
+  }
+
+  /** Where a run of so many may begin: aligned, so that what comes back joins. */
+  private int next(int from, int units) {
+    return (used.nextClearBit(from) + units - 1) / units * units;
+  }
+
+  /** The block that begins there is not in use any more. */
+  void giveBack(int at, int units) {
+    used.clear(at, at + units);
+  }
+}

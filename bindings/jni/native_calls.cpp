@@ -95,6 +95,8 @@ jint Java_dev_millrace_internal_jni_NativeCalls_allowShared(JNIEnv*, jclass, jlo
   return millrace::engine::allow_shared(bytes);
 }
 
+jlong Java_dev_millrace_internal_jni_NativeCalls_sharedUse(JNIEnv*, jclass) { return millrace::engine::shared_use(); }
+
 jlong Java_dev_millrace_internal_jni_NativeCalls_capacity(JNIEnv*, jclass, jlong address) {
   return millrace::engine::capacity(address);
 }

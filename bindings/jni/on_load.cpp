@@ -57,6 +57,7 @@ bool bind(JNIEnv* env, jclass natives) {
       MILLRACE_METHOD(acquire, "(IJ)J"),
       MILLRACE_METHOD(acquireShared, "(J)J"),
       MILLRACE_METHOD(allowShared, "(J)I"),
+      MILLRACE_METHOD(sharedUse, "()J"),
       MILLRACE_METHOD(capacity, "(J)J"),
       MILLRACE_METHOD(retain, "(J)I"),
       MILLRACE_METHOD(release, "(J)I"),

@@ -81,7 +81,7 @@ void Loop::run_chain(std::uint32_t slot) noexcept {
   connection.chain_head = connection.chain_tail = 0;
   put_pong(slot);
   const bool urgent = gather_.count() > 0;
-  const std::int64_t sent_before = counters_[ring::kMessagesSent];
+  chain_sent_before_ = counters_[ring::kMessagesSent];
   for (; link != 0; link = chain_next_[link - 1]) {
     const ring::Record& command = commands_.at(link - 1U);
     if (has_ended(connection) || connection.phase == Phase::draining) {
@@ -91,8 +91,9 @@ void Loop::run_chain(std::uint32_t slot) noexcept {
     }
     run(slot, command);
   }
-  if (connection.batching) {
-    gather_batch(slot, counters_[ring::kMessagesSent] - sent_before, urgent);
+  // The second line of a slot that was given away is not looked at.
+  if (!has_ended(connection) && connection.batching) {
+    gather_batch(slot, counters_[ring::kMessagesSent] - chain_sent_before_, urgent);
   } else {
     send_gathered(slot);
   }

@@ -198,7 +198,8 @@ struct HeldInput {
   std::uint32_t next;
   std::uint64_t block;
   std::uint32_t begin;
-  std::uint32_t end;
+  std::uint32_t end : 31;
+  std::uint32_t parked : 1;  ///< its connection is spent: in no list
 };
 
 /// A pong that has not left yet. While it cannot, a later ping replaces its payload (RFC 6455 5.5.3).

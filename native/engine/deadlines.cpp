@@ -68,8 +68,8 @@ std::int64_t Loop::earliest_deadline(std::uint32_t slot) noexcept {
   };
   if (connection.keeping) earliest_ns = std::min(earliest_ns, batches_[slot].due_ns);
   if (is_stuck(connection)) consider(times.stuck_ns, options_.write_timeout_ns);
+  if (waits_for_quota(connection)) earliest_ns = std::min(earliest_ns, quotas_[slot].due_ns);
   if (!is_talking(connection)) return earliest_ns;
-  if (connection.spent && quotas_ != nullptr) earliest_ns = std::min(earliest_ns, quotas_[slot].due_ns);
   if (wants_read(connection)) consider(connection.active_ns, options_.idle_timeout_ns);
   if (is_answer_due(connection)) consider(times.silent_ns, options_.pong_timeout_ns);
   return earliest_ns;
@@ -78,6 +78,11 @@ std::int64_t Loop::earliest_deadline(std::uint32_t slot) noexcept {
 /// Messages may still come.
 bool Loop::is_talking(const Connection& connection) noexcept {
   return connection.phase == Phase::open && !connection.input_ended && !connection.eof && !cannot_send(connection);
+}
+
+/// Also after a send has failed: a Close may lie behind the messages that wait.
+bool Loop::waits_for_quota(const Connection& connection) const noexcept {
+  return connection.spent && quotas_ != nullptr && connection.phase == Phase::open && !connection.input_ended;
 }
 
 /// A ping has left, and the answer would be read.
@@ -111,7 +116,7 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
     return;
   }
   if (connection.keeping && now_ns_ >= batches_[slot].due_ns) flush_queue(slot);
-  if (is_talking(connection)) look_at_quota(slot);
+  if (waits_for_quota(connection)) look_at_quota(slot);
   // Where the loop was held up, the kernel has had room, or bytes, for long.
   if (is_stuck_too_long(slot)) flush_queue(slot);
   if (is_stuck_too_long(slot)) {

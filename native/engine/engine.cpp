@@ -256,6 +256,11 @@ int allow_shared(std::int64_t bytes) noexcept {
   return 0;
 }
 
+std::int64_t shared_use() noexcept {
+  const memory::Region* const region = memory::Region::find(memory::Region::kShared);
+  return region != nullptr ? static_cast<std::int64_t>(region->shared_usage().use) : 0;
+}
+
 std::int64_t capacity(std::int64_t address) noexcept {
   const auto at = static_cast<std::uint64_t>(address);
   memory::Region* const region = memory::Region::find(ring::region_of(at));

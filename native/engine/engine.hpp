@@ -58,6 +58,8 @@ int wake(int loop) noexcept;
 [[nodiscard]] std::int64_t acquire_shared(std::int64_t length) noexcept;
 /// Lets so many more bytes of the shared region be in use, or fewer. 0 or -errno.
 int allow_shared(std::int64_t bytes) noexcept;
+/// Any thread: bytes of the shared region in use.
+[[nodiscard]] std::int64_t shared_use() noexcept;
 /// Holder of a reference: bytes from `address` to the end of its block.
 [[nodiscard]] std::int64_t capacity(std::int64_t address) noexcept;
 /// Loop thread, or holder of a reference: `length` bytes of a payload, or null where there are none such.

@@ -23,6 +23,7 @@ constexpr std::int64_t kHighestRate = INT64_MAX / 4;
 
 void add(std::int64_t* sum, std::uint64_t more, std::int64_t most) noexcept {
   if (more == 0) return;
+  more = std::min<std::uint64_t>(more, INT64_MAX);
   const std::int64_t before = *sum == Credit::kUncounted ? 0 : *sum;
   const std::uint64_t room = static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(before);
   *sum = more >= room ? most : before + static_cast<std::int64_t>(more);
@@ -97,7 +98,11 @@ void Loop::give_credit(std::uint32_t slot, const ring::Record& command) noexcept
   add(&credit.messages, command.auxiliary, INT64_MAX);
   add(&credit.bytes, command.address, options_.max_credit_bytes);
   credit.spent = credit.has_none();
-  connection.spent = credit.spent || credit.over_quota;
+  if (!connection.spent || credit.spent || credit.over_quota) return;
+  connection.spent = false;
+  unpark_held(connection);
+  // Where the poller was not told of the rest, nothing else sets the timer that may have fired meanwhile.
+  arm(slot);
 }
 
 /// A message was told.
@@ -147,6 +152,7 @@ void Loop::rest_spent() noexcept {
     if (connection.phase != Phase::open || !connection.spent) continue;
     if (credit.spent) count(ring::kCreditStops);
     if (credit.over_quota) count(ring::kQuotaStops);
+    park_held(connection);
     update_interest(slot);
     if (!has_ended(connection)) arm(slot);
   }
@@ -160,11 +166,15 @@ void Loop::look_at_quota(std::uint32_t slot) noexcept {
   quotas_[slot].due_ns = kNever;
   credit.over_quota = false;
   connection.spent = credit.spent;
+  if (!connection.spent) unpark_held(connection);
   update_interest(slot);
 }
 
 /// Nobody waits for messages any more.
-void Loop::end_limits(Connection& connection) noexcept { connection.limited = connection.spent = false; }
+void Loop::end_limits(Connection& connection) noexcept {
+  connection.limited = connection.spent = false;
+  unpark_held(connection);
+}
 
 // ---- batches
 
@@ -176,6 +186,7 @@ void Loop::set_batch(std::uint32_t slot, const ring::Record& command) noexcept {
   }
   if (connection.phase != Phase::open) return;
   send_kept(slot);
+  chain_sent_before_ = counters_[ring::kMessagesSent];
   if (has_ended(connection) || command.opcode == ring::kFlushBatch) return;
   connection.batching = command.length > 1;
   if (!connection.batching) return;

@@ -193,6 +193,7 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
   for (held_next_ = held_first_; held_next_ != kNone;) {
     const HeldInput& held = held_[held_next_];
     held_next_ = held.next;
+    count(ring::kHeldVisits);
     if (wants_read(connections_[held.slot]) && event_room(2) && !rests_from_inflating(held.slot)) {
       parse_held(held.slot);
     }

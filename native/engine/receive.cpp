@@ -22,6 +22,7 @@ using protocol::Role;
 namespace {
 
 constexpr std::uint64_t kSystemPage = 4096;
+constexpr std::uint32_t kMostHeld = INT32_MAX;
 
 }  // namespace
 
@@ -311,28 +312,14 @@ void Loop::finish_frame(std::uint32_t slot) noexcept {
   connection.utf8.reset();
 }
 
-void Loop::message_event(std::uint32_t slot, Opcode opcode, std::uint64_t offset, std::uint32_t length,
-                         std::uint16_t flags) noexcept {
-  if (options_.checked != 0 && (flags & ring::kInBlock) == 0) {
-    const std::int64_t block = acquire_for(slot, length);
-    if (block < 0) return;
-    std::memcpy(region_->base() + block, region_->base() + offset, length);
-    count(ring::kPayloadBytesCopied, length);
-    offset = static_cast<std::uint64_t>(block);
-    flags |= ring::kInBlock;
-    deliver_later_free(offset);
-  }
-  ring::Record event{};
-  event.type = ring::kMessage;
-  event.opcode = static_cast<std::uint8_t>(opcode);
-  event.flags = flags;
-  event.slot = slot;
-  event.generation = connections_[slot].generation;
-  event.address = address_of(offset);
-  event.length = length;
-  events_.append(event);
-  count(ring::kMessagesReceived);
-  if (connections_[slot].limited) charge(slot, length);
+/// In the checked mode no message lies beside others. 0 when the connection has ended for want of memory.
+std::uint64_t Loop::copy_to_block(std::uint32_t slot, std::uint64_t offset, std::uint32_t length) noexcept {
+  const std::int64_t block = acquire_for(slot, length);
+  if (block < 0) return 0;
+  std::memcpy(region_->base() + block, region_->base() + offset, length);
+  count(ring::kPayloadBytesCopied, length);
+  deliver_later_free(static_cast<std::uint64_t>(block));
+  return static_cast<std::uint64_t>(block);
 }
 
 void Loop::take_control(std::uint32_t slot, Opcode opcode, const std::uint8_t* payload, std::size_t length) noexcept {
@@ -508,22 +495,44 @@ void Loop::hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t lengt
   held.slot = slot;
   held.block = block;
   held.begin = static_cast<std::uint32_t>(begin);
-  held.end = static_cast<std::uint32_t>(begin + length);
-  // At the end: who is held again lets the others go first.
-  held.previous = held_last_;
-  held.next = kNone;
-  (held_last_ != kNone ? held_[held_last_].next : held_first_) = index;
-  held_last_ = index;
+  held.end = static_cast<std::uint32_t>(begin + length) & kMostHeld;
+  link_held(index);
   connections_[slot].held = index;
   tell_pinned(connections_[slot]);
 }
 
-void Loop::drop_held(Connection& connection) noexcept {
-  if (connection.held == kNone) return;
-  HeldInput& held = held_[connection.held];
-  if (held_next_ == connection.held) held_next_ = held.next;
+/// At the end: who is held again lets the others go first.
+void Loop::link_held(std::uint32_t index) noexcept {
+  HeldInput& held = held_[index];
+  held.parked = 0;
+  held.previous = held_last_;
+  held.next = kNone;
+  (held_last_ != kNone ? held_[held_last_].next : held_first_) = index;
+  held_last_ = index;
+}
+
+void Loop::unlink_held(std::uint32_t index) noexcept {
+  const HeldInput& held = held_[index];
+  if (held_next_ == index) held_next_ = held.next;
   (held.next != kNone ? held_[held.next].previous : held_last_) = held.previous;
   (held.previous != kNone ? held_[held.previous].next : held_first_) = held.next;
+}
+
+/// What waits for credit, or for time, may wait for long: no turn looks at it.
+void Loop::park_held(const Connection& connection) noexcept {
+  if (connection.held == kNone || held_[connection.held].parked != 0) return;
+  unlink_held(connection.held);
+  held_[connection.held].parked = 1;
+}
+
+void Loop::unpark_held(const Connection& connection) noexcept {
+  if (connection.held != kNone && held_[connection.held].parked != 0) link_held(connection.held);
+}
+
+void Loop::drop_held(Connection& connection) noexcept {
+  if (connection.held == kNone) return;
+  const HeldInput& held = held_[connection.held];
+  if (held.parked == 0) unlink_held(connection.held);
   region_->release_owned(held.block);
   held_.release(connection.held);
   connection.held = kNone;

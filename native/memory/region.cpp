@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/region.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <new>
 
@@ -93,7 +95,9 @@ Region* Region::map_shared() noexcept {
 
 std::int64_t Region::acquire_locked(std::size_t length) noexcept {
   const std::lock_guard guard(lock_);
-  if (allowed_ > 0 && blocks_.usage().use + length > static_cast<std::size_t>(allowed_)) {
+  // A block counts, not the length that is asked for.
+  const std::size_t size = std::bit_ceil(std::clamp(length, BlockPool::kMinBlock, kSharedBytes));
+  if (allowed_ > 0 && blocks_.usage().use + size > static_cast<std::size_t>(allowed_)) {
     ++denied_;
     tell_usage();
     return -ENOMEM;

@@ -21,6 +21,8 @@ constexpr std::uint16_t kMaxInTable = 0x7fff;
 constexpr std::uint32_t kOffset = 4;
 // Strings that many others share are checked again for each; a byte of text costs less than a table.
 constexpr std::uint32_t kTextShift = 4;
+// Parts that have one place each take a quarter of the length at most; shared ones are followed twenty times as often.
+constexpr std::uint64_t kSharedWorkPerByte = 4;
 
 /// A buffer, or one nested in it. Positions are 64 bits wide: what the largest offsets add up to does not wrap.
 struct Bytes {
@@ -51,7 +53,10 @@ struct TableStart {
 class Walk {
  public:
   Walk(const Schema& schema, std::uint64_t length, Trace* trace) noexcept
-      : schema_(schema), trace_(trace), work_(static_cast<std::int64_t>(length + schema.limits.max_tables)) {}
+      : schema_(schema),
+        trace_(trace),
+        work_(static_cast<std::int64_t>(
+            length + std::min<std::uint64_t>(schema.limits.max_tables, kSharedWorkPerByte * length))) {}
 
   Fault root(const Bytes& in, std::uint32_t table_index, std::uint32_t depth) noexcept {
     const auto at = in.read<std::uint32_t>(0);

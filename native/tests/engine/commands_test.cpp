@@ -138,6 +138,28 @@ TEST_CASE("credit and batches are of open connections: before that they are refu
   expect_idle(java);
 }
 
+TEST_CASE("nothing is of an answered connection any more, whatever its chain still names") {
+  JavaHalf java;
+  java.accept_upgrades = false;
+  const std::uint16_t port = java.listen();
+  std::int64_t rejected = java.counter(ring::kCommandsRejected);
+  for (const std::uint8_t type : {ring::kRespond, ring::kCredit, ring::kBatch}) {
+    CAPTURE(static_cast<int>(type));
+    Client client = Client::tcp(port);
+    client.write(upgrade_request());
+    REQUIRE(pump(java, {&client}, [&] { return java.first(ring::kRequest) != nullptr; }));
+    const Id id = java.last_request();
+    java.respond(id, "HTTP/1.1 403 Forbidden\r\n\r\n");
+    java.put(java.connection_command(type, id));
+    java.forget(id);
+    (void)java.turn();
+    CHECK(java.counter(ring::kCommandsRejected) == ++rejected);
+    CHECK(java.counter(ring::kConnections) == 0);
+    java.events.clear();
+  }
+  expect_idle(java);
+}
+
 TEST_CASE("a rejected or stale command gives up the block it owned") {
   JavaHalf java;
   const std::uint16_t port = java.listen();

@@ -148,6 +148,32 @@ TEST_CASE("the shared region gives its free pages back, though no loop owns it")
   CHECK(!region->keeps_too_much());
 }
 
+TEST_CASE(
+    "no more of the shared region is in use than is allowed, blocks counted and not lengths; a refusal is a spill") {
+  Region* const region = Region::shared();
+  REQUIRE(region != nullptr);
+  constexpr std::int64_t kAllowed = 100 << 20;
+  region->allow(kAllowed);
+  const std::size_t spills = region->shared_usage().spills;
+  CHECK(region->acquire_locked((65 << 20)) == -ENOMEM);  // its block has 128 MiB
+  CHECK(region->shared_usage().spills == spills + 1);
+  const std::int64_t large = region->acquire_locked(64 << 20);
+  REQUIRE(large >= 0);
+  CHECK(region->acquire_locked((32 << 20) + 1) == -ENOMEM);
+  const std::int64_t rest = region->acquire_locked(32 << 20);
+  REQUIRE(rest >= 0);
+  region->allow((96 << 20) + 255 - kAllowed);
+  CHECK(region->acquire_locked(1) == -ENOMEM);
+  CHECK(region->acquire_locked(SIZE_MAX) == -ENOMEM);
+  CHECK(region->shared_usage().spills == spills + 4);
+  CHECK(region->shared_usage().use == 96 << 20);
+  region->allow(1);
+  const std::int64_t last = region->acquire_locked(1);
+  CHECK(last >= 0);
+  for (const std::int64_t block : {large, rest, last}) CHECK(region->release(static_cast<std::uint64_t>(block)) == 0);
+  region->allow(-((96 << 20) + 256));
+}
+
 TEST_CASE("the shared region: one for all, blocks from any thread" * doctest::test_suite("threads")) {
   std::vector<std::thread> threads;
   std::atomic<int> damaged{0};

@@ -22,9 +22,9 @@ using namespace engine::test;
 /// One loop, clients that write all they have, and a clock that moves only when a turn waits.
 class Flow {
  public:
-  explicit Flow(const std::function<void(ring::LoopOptions&)>& set = {}) {
+  explicit Flow(const std::function<void(ring::LoopOptions&)>& set = {}, const sim::Options& kernel = {}) {
     (void)engine::shared_region();
-    sim::start();
+    sim::start(kernel);
     ring::LoopOptions options = Scene::small_options();
     if (set) set(options);
     REQUIRE(scene.open(options) == 0);
@@ -164,6 +164,21 @@ TEST_CASE("a message is taken whole while a byte of credit is left, and what it 
   scene.credit(client, UINT64_MAX, 0);
   flow.move();
   CHECK(scene.heard(client) == 9);
+  scene.end_in_order();
+}
+
+TEST_CASE("however much is given to who owes, the sum holds") {
+  Flow flow;
+  Scene& scene = flow.scene;
+  const std::uint32_t client = flow.upgraded();
+  scene.credit(client, 0, 1);
+  (void)scene.turn();
+  flow.say(client, 3, 1000);
+  flow.move();
+  CHECK(scene.heard(client) == 1);
+  scene.credit(client, 0, std::uint64_t{1} << 63);
+  flow.move();
+  CHECK(scene.heard(client) == 3);
   scene.end_in_order();
 }
 
@@ -321,6 +336,89 @@ TEST_CASE("nobody is idle or silent while reads rest for want of credit") {
   scene.end_in_order();
 }
 
+TEST_CASE("whoever falls silent is idle, though credit has come for each message and reads never rested") {
+  Flow flow([](ring::LoopOptions& options) { options.idle_timeout_ns = 200 * kMilli; });
+  Scene& scene = flow.scene;
+  const std::uint32_t client = flow.upgraded();
+  scene.credit(client, 1, 0);
+  scene.credit_each(client, 1);
+  (void)scene.turn();
+  std::int64_t last_ns = 0;
+  for (int messages = 0; messages < 100; ++messages) {
+    flow.say(client, 1);
+    (void)scene.client(client).write();
+    sim::advance(10 * kMilli);
+    last_ns = os::clock_ns();
+    for (int turns = 0; turns < 3; ++turns) (void)scene.turn();  // of which one brings the message, and the timer
+  }
+  CHECK(scene.heard(client) == 100);
+  CHECK(scene.counter(ring::kCreditStops) == 0);
+  flow.pass(kSecond);
+  REQUIRE(scene.closing(client) != nullptr);
+  CHECK(scene.closing(client)->error == 17);
+  CHECK(scene.closing(client)->at_ns >= last_ns + 200 * kMilli);
+  CHECK(scene.closing(client)->at_ns <= last_ns + 210 * kMilli);
+  scene.end_in_order();
+}
+
+TEST_CASE("who rests costs the turns of others nothing, and goes on behind who came meanwhile") {
+  constexpr std::uint32_t kResting = 1000;
+  for (const bool by_quota : {false, true}) {
+    CAPTURE(by_quota);
+    sim::Options kernel;
+    kernel.descriptors = 2 * kResting;
+    const auto set = [by_quota](ring::LoopOptions& options) {
+      options.max_connections = kResting + 1;
+      if (by_quota) options.messages_per_second = 2;
+    };
+    Flow flow(set, kernel);
+    Scene& scene = flow.scene;
+    scene.max_clients = kResting + 1;
+    const std::uint32_t first = scene.connect();
+    for (std::uint32_t index = 0; index < kResting; ++index) {
+      (void)scene.turn();
+      REQUIRE(scene.connect() != Scene::kNoClient);
+    }
+    for (std::uint32_t index = first; index <= first + kResting; ++index) scene.client(index).say_upgrade();
+    flow.move();
+    const std::uint32_t honest = first + kResting;
+    if (by_quota) scene.set_answer(honest, Answer::borrowed);
+    for (std::uint32_t index = first; index < honest; ++index) {
+      if (!by_quota) scene.credit(index, 2, 0);
+      flow.say(index, 4);
+    }
+    flow.move();
+    CHECK(scene.pinned(first) == 256);
+    CHECK(scene.counter(ring::kInboundBytesPinned) == 256 * kResting);
+
+    const std::int64_t visits = scene.counter(ring::kHeldVisits);
+    for (int messages = 0; messages < 2; ++messages) {
+      flow.say(honest, 1);
+      (void)scene.client(honest).write();
+      for (int turns = 0; turns < 10; ++turns) (void)scene.turn();
+    }
+    CHECK(scene.heard(honest) == 2);
+    CHECK(scene.counter(ring::kHeldVisits) == visits);
+
+    // One that is closed, one that is cut, and one that goes on: the others do not move.
+    scene.close(first, 1000);
+    scene.abort(first + 1);
+    if (!by_quota) scene.credit(first + 2, 1, 0);
+    flow.move();
+    CHECK(scene.counter(ring::kHeldVisits) - visits == (by_quota ? 1 : 2));
+    CHECK(scene.heard(first + 2) == (by_quota ? 2 : 3));
+    if (by_quota) {
+      flow.pass(kSecond + 20 * kMilli);
+    } else {
+      for (std::uint32_t index = first; index < honest; ++index) scene.credit(index, 2, 0);
+      flow.move();
+    }
+    for (std::uint32_t index = first + 2; index < honest; ++index) CHECK(scene.heard(index) == 4);
+    CHECK(scene.counter(ring::kInboundBytesPinned) == 0);
+    scene.end_in_order();
+  }
+}
+
 TEST_SUITE_END();
 TEST_SUITE_BEGIN("quotas");
 
@@ -402,6 +500,27 @@ TEST_CASE("credit does not lift a quota, nor a quota's time the want of credit")
   CHECK(scene.heard(client) == 2);
   flow.pass(510 * kMilli);
   CHECK(scene.heard(client) == 3);  // not put off by the credits
+  scene.end_in_order();
+}
+
+TEST_CASE("what waits for its quota is read on when a send has failed, and the Close behind it is told") {
+  Flow flow([](ring::LoopOptions& options) { options.messages_per_second = 2; });
+  Scene& scene = flow.scene;
+  const std::uint32_t client = flow.upgraded();
+  flow.say(client, 4);
+  scene.client(client).say_close(1009, "too long");
+  (void)scene.client(client).write();
+  for (int turns = 0; turns < 3; ++turns) (void)scene.turn();
+  CHECK(scene.heard(client) == 2);
+  scene.client(client).reset();
+  for (int turns = 0; turns < 3; ++turns) (void)scene.turn();
+  scene.send(client, 2, pattern(100), Answer::staged);
+  flow.pass(2 * kSecond);
+  CHECK(scene.client(client).unheard() == 0);
+  REQUIRE(scene.closing(client) != nullptr);
+  REQUIRE(scene.closed(client) != nullptr);
+  CHECK(scene.closed(client)->code == 1009);
+  CHECK(scene.closed(client)->error_number == ECONNRESET);
   scene.end_in_order();
 }
 
@@ -540,6 +659,34 @@ TEST_CASE("flush, a ping, a pong, a Close, another batch and the peer's FIN take
       if (scene.client(client).closes() > 0) scene.client(client).close();
       scene.end_in_order();
     }
+  }
+}
+
+TEST_CASE("what has left before a flush, or another batch, of the same turn counts for neither") {
+  for (const bool flushes : {true, false}) {
+    CAPTURE(flushes);
+    Flow flow;
+    Scene& scene = flow.scene;
+    const std::uint32_t client = flow.upgraded();
+    scene.batch(client, 2, 1 << 20, 10 * kSecond);
+    (void)scene.turn();
+    flow.mark();
+    scene.send(client, 2, pattern(100), Answer::staged);
+    if (flushes) {
+      scene.flush_batch(client);
+    } else {
+      scene.batch(client, 2, 1 << 20, 10 * kSecond);
+    }
+    flow.send(client);
+    CHECK(flow.sends() == 1);
+    CHECK(flow.batched() == 1);
+    CHECK(flow.saved() == 1);
+    CHECK(scene.queued(client) == 102);
+    flow.send(client);
+    CHECK(flow.sends() == 2);
+    CHECK(flow.batched() == 1);
+    flow.move();
+    scene.end_in_order();
   }
 }
 

@@ -252,6 +252,7 @@ void Scene::credit(std::uint32_t client, std::uint64_t messages, std::uint64_t b
   const auto add = [](std::int64_t* sum, std::uint64_t more, std::int64_t most) {
     if (more == 0) return;
     if (*sum == Link::kUncounted) *sum = 0;
+    more = std::min<std::uint64_t>(more, INT64_MAX);
     const auto room = static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(*sum);
     *sum = more > room ? most : *sum + static_cast<std::int64_t>(more);
   };

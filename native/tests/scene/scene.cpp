@@ -56,7 +56,7 @@ std::int64_t Scene::counter(ring::Counter counter) const {
 }
 
 std::uint32_t Scene::connect(std::uint32_t listener) {
-  if (clients_.size() == kMaxClients || !is_listening(listener)) return kNoClient;
+  if (clients_.size() == max_clients || !is_listening(listener)) return kNoClient;
   if (is_client()) return dial(listener);
   const sim::Peer peer = sim::connect(listeners_[listener]);
   if (peer == sim::kNoPeer) return kNoClient;

@@ -139,8 +139,8 @@ class Scene {
   // ---- clients
   /// A server that a client's loop may connect to.
   void serve(const os::Address& address, sim::Answers answers = sim::Answers::at_once, std::uint32_t index = 0);
-  /// A new client, at most kMaxClients in all; its index, or kNoClient. Of a client's loop: it connects, and who has an
-  /// index then is its server.
+  /// A new client, at most `max_clients` in all; its index, or kNoClient. Of a client's loop: it connects, and who has
+  /// an index then is its server.
   [[nodiscard]] std::uint32_t connect(std::uint32_t listener = 0);
   [[nodiscard]] Client& client(std::uint32_t index) { return clients_[index]; }
   [[nodiscard]] std::uint32_t client_count() const { return static_cast<std::uint32_t>(clients_.size()); }
@@ -150,6 +150,7 @@ class Scene {
   [[nodiscard]] const Told* closed(std::uint32_t client) const { return find(ends_, client); }
   static constexpr std::uint32_t kNoClient = 0xffffffff;
   static constexpr std::uint32_t kMaxClients = 64;
+  std::uint32_t max_clients = kMaxClients;
 
   // ---- turns
   /// One tick and its events; how many there were.

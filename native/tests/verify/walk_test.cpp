@@ -251,6 +251,47 @@ TEST_CASE("parts that other parts share are checked again and again, up to a lim
   CHECK(much.ends_with("].labels: takes too long to check"));
 }
 
+/// Node after node, each with so many references to the one behind it.
+Buffer cascade(std::uint32_t levels, std::uint32_t references) {
+  Buffer made = node({0, 0, 0, 0, 4, 0, 0}, {4});
+  const std::size_t vtable = 8;
+  const auto add = [&made](std::size_t word) {
+    made.resize(made.size() + 4);
+    base::store(&made[made.size() - 4], static_cast<std::uint32_t>(word));
+  };
+  for (std::uint32_t level = 1; level != levels; ++level) {
+    add(references);
+    for (std::uint32_t i = 0; i != references; ++i) add(4 * (references - i));
+    add(made.size() - vtable);
+    add(4);
+  }
+  add(0);
+  return made;
+}
+
+TEST_CASE("how long it may take goes by the length: a message of a few bytes is no work for milliseconds") {
+  CHECK(verdict(*schema("tree"), cascade(3, 10)) == "");
+  const Buffer small = cascade(6, 10);  // 111,111 tables
+  REQUIRE(small.size() == 300);
+  CHECK(verdict(*schema("tree"), small).ends_with("takes too long to check"));
+}
+
+TEST_CASE("nothing takes too long whose parts have one place each") {
+  // Nothing has more parts in fewer bytes: a reference and a table of one word each, its vtable is another's.
+  Buffer made = node({0, 0, 0, 0, 4}, {4});
+  const auto add = [&made](std::size_t word) {
+    made.resize(made.size() + 4);
+    base::store(&made[made.size() - 4], static_cast<std::uint32_t>(word));
+  };
+  constexpr std::uint32_t kTables = 100'000;
+  add(kTables);
+  for (std::uint32_t i = 0; i != kTables; ++i) add(4 * kTables + 4);
+  add(0x00040004);  // the vtable of all of them
+  for (std::uint32_t i = 0; i != kTables; ++i) add(4 * (i + 1));
+  CHECK(verdict(*schema("tree"), made) == "");
+  CHECK(verdict(*schema("tree", {.max_tables = kTables + 1}), made) == "");
+}
+
 TEST_CASE("text") {
   const auto of = [](std::uint32_t text) { return node({4}, {4, 3, text}); };
   CHECK(verdict(*schema("tree"), of(0x00ff6261)) == "");

@@ -90,7 +90,7 @@ enum Attack {
   BOMBS(
       "32 MiB in 32 KiB, compressed",
       List.of("/echo"),
-      10,
+      4,
       Siege.MAX_MESSAGE_BYTES,
       compressed(32 << 20),
       1) {

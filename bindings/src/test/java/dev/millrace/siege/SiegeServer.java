@@ -36,7 +36,7 @@ import java.util.stream.Collectors;
  * standard input with its statistics, and ends with its input.
  */
 final class SiegeServer {
-  private static final Duration BEAT = Duration.ofMillis(200);
+  private static final Duration BEAT = Duration.ofMillis(400);
   private static final int BEATS_PER_SECOND = 3_000;
   private static final int FEED_PER_SECOND = 3_000;
   private static final int MESSAGE_BYTES = 16 << 10;

@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
  * Limits#highWaterMarkBytes()}, so at most one message lies beyond that mark. While more than half
  * of it is buffered a server does not read from this peer: a handler that only answers is never
  * refused, however slowly its peer reads. A client reads on, or both sides might wait for each
- * other.
+ * other. Where sends with a policy have begun to wait, each counts with its block, of 256 bytes or
+ * more; plain sends of the loop's thread behind them are refused by their own length, so that of
+ * tiny ones {@code bufferedBytes()} may go beyond the mark.
  *
  * <p>Implemented by the engines, not by applications.
  */

@@ -11,7 +11,7 @@ final class MemoryCeiling {
   /** Where nobody says. */
   private static final long ASSUMED = 1L << 30;
 
-  private static final long QUARTER = quarterOf(available());
+  private static final long QUARTER = quarterOf(available(Path.of("/")));
 
   private MemoryCeiling() {}
 
@@ -24,27 +24,67 @@ final class MemoryCeiling {
     return Math.max(32L << 20, bytes / 4);
   }
 
-  private static long available() {
-    long machine = fromMeminfo();
+  /**
+   * What the machine has, or less by its control group or one of those above it.
+   *
+   * @param root of the file system
+   */
+  static long available(Path root) {
+    long machine = fromMeminfo(root.resolve("proc/meminfo"));
     long least = machine > 0 ? machine : ASSUMED;
-    for (Path limit :
-        List.of(
-            Path.of("/sys/fs/cgroup/memory.max"),
-            Path.of("/sys/fs/cgroup/memory/memory.limit_in_bytes"))) {
-      least = Math.min(least, numberIn(limit, least));
+    Path groups = root.resolve("sys/fs/cgroup");
+    Path ofMemory = groups.resolve("memory"); // version 1
+    least = leastAbove(groups, groups, "memory.max", least);
+    least = leastAbove(ofMemory, ofMemory, "memory.limit_in_bytes", least);
+    // Number, controllers, path: version 2 has no controllers there.
+    for (String line : lines(root.resolve("proc/self/cgroup"))) {
+      String[] parts = line.split(":", 3);
+      if (parts.length < 3) {
+        continue;
+      }
+      if (parts[1].isEmpty()) {
+        least = leastAbove(groups, within(groups, parts[2]), "memory.max", least);
+      } else if (List.of(parts[1].split(",")).contains("memory")) {
+        Path group = within(ofMemory, parts[2]);
+        least = leastAbove(ofMemory, group, "memory.limit_in_bytes", least);
+      }
     }
     return least;
   }
 
-  private static long fromMeminfo() {
+  /** The directory of a group, or the mount where it lies outside of what is mounted here. */
+  private static Path within(Path mount, String group) {
+    Path directory = Path.of(mount + "/" + group).normalize();
+    return directory.startsWith(mount) ? directory : mount;
+  }
+
+  /** The least limit of a group and those above it; which of them are not to be seen have none. */
+  private static long leastAbove(Path mount, Path group, String file, long otherwise) {
+    long least = otherwise;
+    Path end = mount.getParent();
+    for (Path at = group; at != null && !at.equals(end); at = at.getParent()) {
+      least = Math.min(least, numberIn(at.resolve(file), least));
+    }
+    return least;
+  }
+
+  private static List<String> lines(Path file) {
     try {
-      for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      return List.of(); // not Linux, or not shown to us
+    }
+  }
+
+  private static long fromMeminfo(Path file) {
+    try {
+      for (String line : lines(file)) {
         if (line.startsWith("MemTotal:")) {
           return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
         }
       }
-    } catch (IOException | NumberFormatException e) {
-      return -1; // not Linux, or not shown to us
+    } catch (NumberFormatException e) {
+      return -1;
     }
     return -1;
   }

@@ -53,8 +53,8 @@ final class Top {
     try (Client client = client();
         BlockingConnection connection = open(client)) {
       boolean shown = !options.once() && !options.json() && Terminal.is(0) && Terminal.is(1);
-      terminal = shown ? Terminal.open().orElse(null) : null;
-      status = terminal == null ? print(connection) : show(connection, terminal);
+      Terminal opened = shown ? openTerminal() : null;
+      status = opened == null ? print(connection) : show(connection, opened);
     } finally {
       leave();
     }
@@ -142,9 +142,15 @@ final class Top {
 
   // ---- For people.
 
+  /** An interrupt meanwhile waits until it is known what to restore. */
+  private synchronized @Nullable Terminal openTerminal() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::interrupted, "top-shutdown"));
+    terminal = Terminal.open().orElse(null);
+    return terminal;
+  }
+
   private int show(BlockingConnection connection, Terminal terminal)
       throws InterruptedException, MillraceException {
-    Runtime.getRuntime().addShutdownHook(new Thread(this::interrupted, "top-shutdown"));
     Thread keys = new Thread(this::readKeys, "top-keys");
     keys.setDaemon(true);
     keys.start();

@@ -60,8 +60,14 @@ final class TopDocument {
 
   List<String> texts(String name) {
     return members.get(name) instanceof List<?> list
-        ? list.stream().map(String::valueOf).map(TerminalText::harmless).toList()
+        ? list.stream().map(TopDocument::shown).map(TerminalText::harmless).toList()
         : List.of();
+  }
+
+  private static String shown(Object element) {
+    return element instanceof Double number && number == Math.rint(number)
+        ? String.valueOf(number.longValue())
+        : String.valueOf(element);
   }
 
   List<String> names() {

@@ -67,6 +67,12 @@ class TopViewTest {
   }
 
   @Test
+  void numbersOfLoopsAreWhole() {
+    TopDocument silent = TopDocument.read("{\"version\":1,\"silentLoops\":[1,20]}");
+    assertEquals(List.of("1", "20"), silent.texts("silentLoops"));
+  }
+
+  @Test
   void fitsWhateverTheTerminalIs() {
     for (int width : new int[] {20, 40, 80, 200}) {
       for (int height : new int[] {1, 10, 24, 60}) {

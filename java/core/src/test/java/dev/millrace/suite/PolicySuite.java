@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.Batching;
 import dev.millrace.CloseCode;
 import dev.millrace.Compression;
 import dev.millrace.Connection;
+import dev.millrace.Engine;
 import dev.millrace.Handler;
 import dev.millrace.HandlerExecutor;
 import dev.millrace.Lease;
@@ -337,6 +339,69 @@ public abstract class PolicySuite extends EngineSuite {
     awaitEmpty(connection);
   }
 
+  @ParameterizedTest
+  @EnumSource(value = Policy.class, names = "REFUSE", mode = EnumSource.Mode.EXCLUDE)
+  void policyAnswersForAnInboxThatIsFull(Policy policy) throws Exception {
+    RawClient client = connected(LIMITS);
+    Connection connection = recorder.awaitOpen();
+    CompletableFuture<Void> full = new CompletableFuture<>();
+    connection.execute(full::join);
+    int accepted = 0;
+    SendResult result = SendResult.ACCEPTED;
+    for (; result == SendResult.ACCEPTED && accepted < 10_000; accepted++) {
+      result = connection.send(ByteBuffer.allocate(1), PLAIN.withPolicy(policy));
+    }
+    full.complete(null);
+    boolean closes = policy == Policy.CLOSE;
+    assertEquals(closes ? SendResult.CLOSED : SendResult.DROPPED, result);
+    assertEquals(!closes, connection.isOpen());
+    assertEquals(closes ? 0 : 1, connection.droppedMessages());
+    for (int i = 1; i < accepted; i++) {
+      client.expectBinary(new byte[1]);
+    }
+    if (closes) {
+      client.expectClose(CloseCode.TRY_AGAIN_LATER);
+    }
+  }
+
+  /** Blocks and what text may be at most count more than what is sent. */
+  @Test
+  void readingGoesOnBehindWhatFitAfterAll() throws Exception {
+    Limits small = Limits.defaults().withHighWaterMarkBytes(64 << 10);
+    String text = "x".repeat(17_000);
+    Recorder answering =
+        new Recorder() {
+          @Override
+          public void onMessage(Connection connection, Message message) throws Exception {
+            accept(connection.send(ByteBuffer.allocate(1000)));
+            accept(connection.send(text, NEWEST));
+          }
+        };
+    RawClient client = closeLater(connect(start(server().limits(small).route("/", answering))));
+    for (int round = 0; round < 3; round++) {
+      client.write(Frame.text("go"));
+      client.expectBinary(new byte[1000]);
+      client.expectText(text);
+    }
+  }
+
+  @Test
+  void batchDoesNotHoldUpWhatWaitsBehindIt() throws Exception {
+    RawClient client = connected(LIMITS);
+    Connection connection = recorder.awaitOpen();
+    onLoop(
+        connection,
+        () -> {
+          connection.batch(new Batching(1000, 1 << 20, Duration.ofSeconds(10)));
+          sendAll(connection, 0, ALL, NEWEST);
+        });
+    long begin = System.nanoTime();
+    expect(client, 0, WITH_ENGINE + KEPT / 2);
+    assertTrue(System.nanoTime() - begin < Duration.ofSeconds(5).toNanos(), "no delay each");
+    connection.execute(() -> connection.batch(Batching.none()));
+    expect(client, WITH_ENGINE + KEPT / 2, ALL);
+  }
+
   // ---- Every way to send.
 
   @Test
@@ -536,7 +601,7 @@ public abstract class PolicySuite extends EngineSuite {
     }
     assertTrue(connection.droppedMessages() > 0, "nothing was dropped");
     assertTrue(connection.bufferedBytes() <= MARK + 5 * 1024, "" + connection.bufferedBytes());
-    accept(connection.send("the end"));
+    onLoop(connection, () -> accept(connection.send("the end")));
     int[] next = new int[threads];
     int arrived = 0;
     ServerFrame message = client.readMessage();
@@ -659,6 +724,23 @@ public abstract class PolicySuite extends EngineSuite {
     client.expectEnd();
     client.close();
     assertEquals(4000, recorder.awaitClose().code());
+  }
+
+  @Test
+  void peerThatHasSentFinGetsWhatWasAccepted() throws Exception {
+    Server server = start(server().limits(LIMITS).route("/", recorder));
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = recorder.awaitOpen();
+    onLoop(connection, () -> sendAll(connection, 0, ALL, OLDEST));
+    client.shutdownOutput();
+    for (int turns = 0; turns < 50; turns++) {
+      onLoop(connection, () -> {}); // so that it is seen before anything more leaves
+    }
+    // The core tells nobody of a FIN: it sends what it has been given.
+    expect(client, 0, engine() == Engine.NATIVE ? WITH_ENGINE : ALL);
+    if (engine() == Engine.JAVA) {
+      client.expectEnd();
+    }
   }
 
   @Test

@@ -4,6 +4,7 @@ package dev.millrace.flatbuffers;
 import com.google.flatbuffers.Table;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -27,7 +28,13 @@ final class ReusedTable<T> {
    *   0 i32 8, the root   4 u16 4, the vtable's length   6 u16 4, the table's length   8 i32 4, to the vtable
    * </pre>
    */
-  private static final int[] EMPTY_TABLE = {8, 4 | 4 << Short.SIZE, 4};
+  private static final ByteBuffer EMPTY_TABLE =
+      ByteBuffer.allocateDirect(3 * Integer.BYTES)
+          .order(ByteOrder.LITTLE_ENDIAN)
+          .putInt(8)
+          .putInt(4 | 4 << Short.SIZE)
+          .putInt(4)
+          .flip();
 
   /** A table at 0 whose vtable has all fields and lies beyond the end: whatever is read throws. */
   private static final ByteBuffer NOWHERE =
@@ -46,14 +53,20 @@ final class ReusedTable<T> {
   private final @Nullable T table;
   private boolean isAttached;
 
-  private final @Nullable ByteBuffer[] memories = new @Nullable ByteBuffer[VIEWS];
-  private final ByteBuffer[] views = new ByteBuffer[VIEWS];
+  private final @Nullable View[] views = new @Nullable View[VIEWS];
   private int nextView;
 
-  ReusedTable(Schema<T> schema) {
-    T made = RESET == null ? null : probe(schema);
-    table = made;
-    if (made != null) {
+  /** Held by nobody but who reads: threads live longer than the servers whose memory they saw. */
+  private record View(WeakReference<ByteBuffer> memory, WeakReference<ByteBuffer> view) {}
+
+  /**
+   * For one thread.
+   *
+   * @param isPlain what {@link #isPlain} says of the schema
+   */
+  ReusedTable(Schema<T> schema, boolean isPlain) {
+    table = isPlain ? schema.rootOf(emptyTable()) : null;
+    if (table != null) {
       detach();
     }
   }
@@ -68,41 +81,43 @@ final class ReusedTable<T> {
     }
   }
 
-  /** What the root function makes of an empty table, if it does nothing but make a new object. */
-  private static <T> @Nullable T probe(Schema<T> schema) {
+  /** Whether the root function does nothing but make a new object, so that it can be moved. */
+  static <T> boolean isPlain(Schema<T> schema) {
+    if (RESET == null) {
+      return false;
+    }
     try {
       ByteBuffer empty = emptyTable();
       T first = schema.rootOf(empty);
       T second = schema.rootOf(emptyTable());
-      boolean isPlain =
-          first != second && first instanceof Table table && table.getByteBuffer() == empty;
-      return isPlain ? first : null;
+      return first != second && first instanceof Table table && table.getByteBuffer() == empty;
     } catch (RuntimeException e) {
-      return null;
+      return false;
     }
   }
 
   private static ByteBuffer emptyTable() {
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect(EMPTY_TABLE.length * Integer.BYTES)
-            .order(ByteOrder.LITTLE_ENDIAN);
-    for (int word : EMPTY_TABLE) {
-      bytes.putInt(word);
-    }
-    return bytes.flip();
+    return EMPTY_TABLE.duplicate().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** A view of that memory for this thread alone, the same at every call as far as can be. */
   ByteBuffer viewOf(ByteBuffer memory) {
-    for (int i = 0; i < VIEWS; i++) {
-      if (memories[i] == memory) {
-        return views[i];
-      }
+    int place = 0;
+    while (place < VIEWS && !isOf(memory, views[place])) {
+      place++;
     }
-    int place = nextView++ & VIEWS - 1;
-    memories[place] = memory;
-    views[place] = memory.duplicate().limit(0);
-    return views[place];
+    ByteBuffer known = place < VIEWS ? views[place].view().get() : null;
+    if (known != null) {
+      return known;
+    }
+    ByteBuffer view = memory.duplicate().limit(0);
+    views[place < VIEWS ? place : nextView++ & VIEWS - 1] =
+        new View(new WeakReference<>(memory), new WeakReference<>(view));
+    return view;
+  }
+
+  private static boolean isOf(ByteBuffer memory, @Nullable View view) {
+    return view != null && view.memory().refersTo(memory);
   }
 
   /**

@@ -29,7 +29,9 @@ final class TypedRoute<T> implements Handler {
   TypedRoute(Schema<T> schema, TypedHandler<T> handler) {
     this.schema = schema;
     this.handler = handler;
-    tables = ThreadLocal.withInitial(() -> new ReusedTable<>(schema));
+    // Once for all threads: a virtual thread handles a few messages.
+    boolean isPlain = ReusedTable.isPlain(schema);
+    tables = ThreadLocal.withInitial(() -> new ReusedTable<>(schema, isPlain));
   }
 
   /** A fault as the reason of a Close frame. */
@@ -38,6 +40,9 @@ final class TypedRoute<T> implements Handler {
     int end = Math.min(text.length(), MAX_REASON_BYTES);
     // Names are ASCII but in schemas that flatc has not written.
     while (text.substring(0, end).getBytes(StandardCharsets.UTF_8).length > MAX_REASON_BYTES) {
+      end--;
+    }
+    if (Character.isHighSurrogate(text.charAt(end - 1))) {
       end--;
     }
     return text.substring(0, end);

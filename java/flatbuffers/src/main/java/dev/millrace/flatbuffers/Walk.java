@@ -33,6 +33,7 @@ final class Walk {
   private static final int VTABLE_HEADER = 4;
   private static final int MAX_FIELD_OFFSET = 0x7FFF;
   private static final int UTF8_BYTES_A_STEP = 16;
+  private static final long SHARED_STEPS_A_BYTE = 4;
   private static final long NOT_ASCII = 0x8080_8080_8080_8080L;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -84,7 +85,9 @@ final class Walk {
     maxDepth = shape.maxDepth();
     checksUtf8 = shape.checksUtf8();
     tablesLeft = shape.maxTables();
-    workLeft = (long) length + shape.maxTables();
+    // What has one place each takes a quarter of the length at most; what is shared, twenty times
+    // that.
+    workLeft = length + Math.min(shape.maxTables(), SHARED_STEPS_A_BYTE * length);
     try {
       Trace trace = message(shape);
       return trace == null ? null : trace.toFault(shape.root());

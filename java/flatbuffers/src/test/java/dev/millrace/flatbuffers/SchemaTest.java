@@ -348,14 +348,30 @@ class SchemaTest {
   /** A small buffer whose parts share parts, so that to read it all would take long. */
   @Test
   void sharedPartsAreNotReadForEver() {
+    assertThat(ORDERS.check(sharing(60, 100_000)).map(Fault::kind))
+        .contains(Fault.Kind.TOO_MUCH_WORK);
+  }
+
+  /** How much is read goes by the length: 1.7 KB are no work for milliseconds. */
+  @Test
+  void sharedPartsOfAFewBytesAreReadAFewTimes() {
+    ByteBuffer some = sharing(4, 100);
+    assertThat(ORDERS.check(some)).isEmpty();
+    ByteBuffer more = sharing(60, 100);
+    assertThat(more.remaining()).isLessThan(1750);
+    assertThat(ORDERS.check(more).map(Fault::kind)).contains(Fault.Kind.TOO_MUCH_WORK);
+  }
+
+  /** Orders one in the other, all with one vector, all of whose elements are one leg. */
+  private static ByteBuffer sharing(int orders, int references) {
     FlatBufferBuilder builder = new FlatBufferBuilder(1 << 20);
     int leg = Orders.leg(builder, "LEG", 1);
-    int[] legs = new int[100_000];
+    int[] legs = new int[references];
     Arrays.fill(legs, leg);
     int vector = builder.createVectorOfTables(legs);
     int symbol = builder.createString("x");
     int next = 0;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < orders; i++) {
       builder.startTable(15);
       builder.addOffset(Orders.SYMBOL, symbol, 0);
       builder.addOffset(Orders.LEGS, vector, 0);
@@ -363,8 +379,7 @@ class SchemaTest {
       next = builder.endTable();
     }
     Orders.finish(builder, next);
-    assertThat(ORDERS.check(builder.dataBuffer()).map(Fault::kind))
-        .contains(Fault.Kind.TOO_MUCH_WORK);
+    return builder.dataBuffer();
   }
 
   /** Whatever bytes change: what passes is read to the last byte without leaving the buffer. */

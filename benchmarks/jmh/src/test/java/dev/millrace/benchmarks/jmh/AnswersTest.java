@@ -39,7 +39,8 @@ final class AnswersTest {
           AcceptKeyBenchmark.class, AnswersTest::answersKey,
           RingBenchmark.class, AnswersTest::countsRecords,
           InboxBenchmark.class, AnswersTest::losesNothing,
-          CodecBenchmark.class, AnswersTest::codesOrders);
+          CodecBenchmark.class, AnswersTest::codesOrders,
+          StatisticsBenchmark.class, AnswersTest::measures);
 
   @TestFactory
   Stream<DynamicTest> everyBenchmark() {
@@ -58,6 +59,21 @@ final class AnswersTest {
 
   private static void callReturns(Method benchmark) {
     assertThat(Benchmarks.call(benchmark, new NativeCallBenchmark())).isNull();
+  }
+
+  private static void measures(Method benchmark) {
+    StatisticsBenchmark state = new StatisticsBenchmark();
+    assertThatCode(state::start).doesNotThrowAnyException();
+    try {
+      Object answer = Benchmarks.call(benchmark, state);
+      switch (benchmark.getName()) {
+        case "message" -> assertThat(answer).as("the first is not measured").isEqualTo(false);
+        case "snapshot" -> assertThat(answer).as("no connection, and one").isEqualTo(1L);
+        default -> assertThat(answer).isInstanceOf(Long.class);
+      }
+    } finally {
+      state.stop();
+    }
   }
 
   private static void codesOrders(Method benchmark) {

@@ -40,6 +40,7 @@ final class Subscriber implements TypedHandler<OrderMessage> {
   private long quotedRevision = NONE;
   private long quotedTrade;
   private long deliveredTrade;
+  private long droppedBefore;
 
   Subscriber(Market market) {
     this.market = market;
@@ -108,6 +109,12 @@ final class Subscriber implements TypedHandler<OrderMessage> {
     }
     connection.schedule(() -> beat(connection), BEAT);
     market.advance(System.nanoTime());
+    if (connection.droppedMessages() > droppedBefore) {
+      // An answer has taken the place of the quote: its trades are still to be told.
+      droppedBefore = connection.droppedMessages();
+      quotedRevision = NONE;
+      quotedTrade = deliveredTrade;
+    }
     long revision = market.book().revision();
     if (revision == quotedRevision) {
       return;
@@ -121,5 +128,6 @@ final class Subscriber implements TypedHandler<OrderMessage> {
       quotedRevision = revision;
       quotedTrade = lastTrade;
     }
+    droppedBefore = connection.droppedMessages(); // a quote that replaced one has its trades
   }
 }

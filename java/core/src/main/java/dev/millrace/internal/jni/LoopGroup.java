@@ -78,9 +78,9 @@ abstract class LoopGroup {
 
   /** Makes loops, whose threads do not run yet. */
   void createLoops(int count, ByteBuffer options) throws MillraceException {
-    options.putInt(Records.OPTION_ALLOCATOR_OFFSET, allocator());
     List<Integer> handles = new ArrayList<>();
     try {
+      options.putInt(Records.OPTION_ALLOCATOR_OFFSET, allocator());
       for (int i = 0; i < count; i++) {
         int handle = createLoop(group, options);
         if (handle < 0) {

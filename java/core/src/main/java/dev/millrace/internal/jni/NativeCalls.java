@@ -69,6 +69,9 @@ final class NativeCalls {
   /** Any thread. */
   static native int allowShared(long bytes);
 
+  /** Any thread. */
+  static native long sharedUse();
+
   /** Holder of a reference. */
   static native long capacity(long address);
 

@@ -177,6 +177,13 @@ final class NativeConnection extends BufferedConnection {
   }
 
   @Override
+  public void releaseBatch() {
+    if ((pauses & BATCHES) != 0 && phase != ENDED) {
+      loop.outgoing().flushBatch(this);
+    }
+  }
+
+  @Override
   public void stopReads(boolean stop) {
     if (stop) {
       pauseReads(BY_BACKLOG);
@@ -251,9 +258,7 @@ final class NativeConnection extends BufferedConnection {
   @Override
   public void flush() {
     if (loop.isCurrent()) {
-      if ((pauses & BATCHES) != 0 && phase != ENDED) {
-        loop.outgoing().flushBatch(this);
-      }
+      releaseBatch();
       loop.outgoing().flush();
     }
   }

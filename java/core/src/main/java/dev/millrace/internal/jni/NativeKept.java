@@ -20,8 +20,14 @@ final class NativeKept extends Kept {
   // What keeps the mapping reachable, and with it mapped.
   private final Object owner;
 
+  /** At the start of a block. */
   private NativeKept(long address, int length, int opcode, int flags, Object owner) {
-    super(length, NativeCalls.capacity(address));
+    this(address, length, NativeCalls.capacity(address), opcode, flags, owner);
+  }
+
+  private NativeKept(
+      long address, int length, long blockBytes, int opcode, int flags, Object owner) {
+    super(length, blockBytes);
     this.address = address;
     this.opcode = opcode;
     this.flags = flags;
@@ -31,7 +37,8 @@ final class NativeKept extends Kept {
   static @Nullable NativeKept of(NativeLoop loop, Message message, int flags) {
     if (message instanceof NativeMessage received) {
       received.requireValid();
-      long block = received.toOwnedBlock();
+      // What waits at a connection of the loop that received it is the loop's.
+      long block = received.loop() == loop ? received.toKeptBlock() : received.toOwnedBlock();
       return block < 0
           ? null
           : new NativeKept(
@@ -61,10 +68,11 @@ final class NativeKept extends Kept {
     return kept;
   }
 
-  /** Of a lease that was taken. */
+  /** Of a lease that was taken. Builders write at its end: the whole block is what it pins. */
   static NativeKept of(NativeLease taken, int flags) {
-    return new NativeKept(
-        taken.payloadAddress(), taken.payloadLength(), taken.opcode(), flags, taken);
+    long address = taken.payloadAddress();
+    long blockBytes = Math.max(taken.blockCapacity(), NativeCalls.capacity(address));
+    return new NativeKept(address, taken.payloadLength(), blockBytes, taken.opcode(), flags, taken);
   }
 
   static @Nullable NativeKept of(NativeLoop loop, int opcode, ByteBuffer bytes, int flags) {

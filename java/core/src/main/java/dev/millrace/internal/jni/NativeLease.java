@@ -163,6 +163,11 @@ final class NativeLease implements Lease, GrowableLease {
     return block.length();
   }
 
+  /** How many bytes the whole lease pins, at least; for whoever has taken it. */
+  int blockCapacity() {
+    return block.capacity();
+  }
+
   /** The opcode to send with; for whoever has taken the lease. */
   int opcode() {
     return NativeMessage.opcodeOf(block.kind());

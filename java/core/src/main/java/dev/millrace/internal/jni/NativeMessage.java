@@ -138,7 +138,7 @@ final class NativeMessage implements Message, MessageMemory {
   }
 
   /** A reference to a block with these bytes, or a negative number when no memory is left. */
-  private long toKeptBlock() {
+  long toKeptBlock() {
     if (inBlock && NativeCalls.retain(address) >= 0) {
       return address;
     }

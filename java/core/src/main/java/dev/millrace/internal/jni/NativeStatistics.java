@@ -18,6 +18,8 @@ final class NativeStatistics {
     for (int i = 0; i < PLACES.length; i++) {
       values[i] = PLACES[i] == NOT_OF_THE_CORE ? 0 : memory.counter(PLACES[i]);
     }
+    // What a loop has told is of its last turn, and it may have been waiting since.
+    values[LoopCounter.SHARED_USE.ordinal()] = NativeCalls.sharedUse();
     long waitingSince = memory.counter(Records.COUNTER_WAITING_SINCE_NS);
     if (waitingSince != 0) {
       // The clock of the core is that of System.nanoTime.

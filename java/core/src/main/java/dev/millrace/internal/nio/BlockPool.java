@@ -100,52 +100,62 @@ final class BlockPool {
   }
 
   private @Nullable Block take(int sizeClass) {
-    Block kept = free[sizeClass];
-    if (kept != null) {
-      free[sizeClass] = kept.nextFree;
-      kept.nextFree = null;
-      bytesFree -= capacityOf(sizeClass);
-      return kept;
+    Block ready = takeFree(sizeClass);
+    if (ready == null && isCut(sizeClass)) {
+      ready = cutFromNew(sizeClass);
     }
-    Block cut = isCut(sizeClass) ? cut(sizeClass) : null;
-    if (cut != null) {
-      return cut;
+    if (ready != null) {
+      return ready;
     }
     try {
       return new Block(this, sizeClass, allocate(sizeClass));
     } catch (OutOfMemoryError e) {
       // The JVM's own limit of direct memory, -XX:MaxDirectMemorySize, is lower than ours.
-      while (free[sizeClass] == null && !resting.isEmpty()) {
+      while (ready == null && !resting.isEmpty()) {
         wakeOldest();
+        ready = takeFree(sizeClass);
       }
-      return free[sizeClass] == null ? null : take(sizeClass);
+      return ready;
     }
   }
 
-  /** Whether a new block of this size comes from a chunk. */
-  private boolean isCut(int sizeClass) {
+  /** One that is free, or a piece of a chunk that has room. */
+  private @Nullable Block takeFree(int sizeClass) {
     int capacity = capacityOf(sizeClass);
-    return capacity > SLAB_LIMIT
-        && capacity <= Chunk.CAPACITY
-        && (ownBytes + capacity > KEPT_BYTES || chunkBytesFree >= capacity);
-  }
-
-  private @Nullable Block cut(int sizeClass) {
-    int capacity = capacityOf(sizeClass);
+    Block kept = free[sizeClass];
+    if (kept != null) {
+      free[sizeClass] = kept.nextFree;
+      kept.nextFree = null;
+      bytesFree -= capacity;
+      return kept;
+    }
+    if (capacity <= SLAB_LIMIT || chunkBytesFree < capacity) {
+      return null;
+    }
     for (int i = 0; i < chunks.size(); i++) {
       Block cut = cut(chunks.get(i), sizeClass, capacity);
       if (cut != null) {
         return cut;
       }
     }
-    Chunk chunk = ownBytes + capacity > KEPT_BYTES ? Chunk.acquire() : null;
+    return null;
+  }
+
+  /** Whether a new block of this size comes from a chunk. */
+  private boolean isCut(int sizeClass) {
+    int capacity = capacityOf(sizeClass);
+    return capacity > SLAB_LIMIT && capacity <= Chunk.CAPACITY && ownBytes + capacity > KEPT_BYTES;
+  }
+
+  private @Nullable Block cutFromNew(int sizeClass) {
+    Chunk chunk = Chunk.acquire();
     if (chunk == null) {
       return null;
     }
     chunks.add(chunk);
     unusedChunks++;
     chunkBytesFree += Chunk.CAPACITY;
-    return cut(chunk, sizeClass, capacity);
+    return cut(chunk, sizeClass, capacityOf(sizeClass));
   }
 
   private @Nullable Block cut(Chunk chunk, int sizeClass, int capacity) {

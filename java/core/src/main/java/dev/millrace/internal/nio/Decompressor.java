@@ -22,14 +22,28 @@ final class Decompressor {
    */
   private static final int FIRST_BLOCK = 4 << 20;
 
+  /** What a loop inflates in a turn, and the message that goes beyond. */
+  private static final int BYTES_IN_TURN = 256 << 10;
+
   private final NioLoop loop;
   private @Nullable MessageInflater inflater;
   private @Nullable Block scratch;
   private @Nullable Block result;
   private int length;
+  private long inflatedInTurn;
 
   Decompressor(NioLoop loop) {
     this.loop = loop;
+  }
+
+  /** A turn of the loop begins. */
+  void beginTurn() {
+    inflatedInTurn = 0;
+  }
+
+  /** Whether what is compressed waits for the next turn. */
+  boolean hasInflatedEnough() {
+    return inflatedInTurn >= BYTES_IN_TURN;
   }
 
   /** Of the last result. */
@@ -103,6 +117,7 @@ final class Decompressor {
     int limit = loop.limits().maxMessageBytes();
     int room = Math.min(target.capacity(), limit);
     int end = shared.inflate(target.bytes(), START + length, START + room);
+    inflatedInTurn += end - START - length;
     length = end - START;
     if (shared.isDone() || length == limit && shared.endsAt(end)) {
       return ProtocolError.NONE;
@@ -125,6 +140,7 @@ final class Decompressor {
     while (whole <= limit && !shared.isDone()) {
       whole += shared.inflate(sink.bytes(), START, START + sink.capacity()) - START;
     }
+    inflatedInTurn += whole - length;
     return whole > limit;
   }
 

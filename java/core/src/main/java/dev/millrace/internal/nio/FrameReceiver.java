@@ -57,7 +57,8 @@ final class FrameReceiver {
   private byte @Nullable [] rest;
   private int restLength;
 
-  // What may not be parsed yet: reading was paused while it came, or nothing more may be delivered.
+  // What may not be parsed yet: reading was paused while it came, or nothing more may be delivered,
+  // or inflated.
   private @Nullable Block held;
   private int heldAt;
   private int heldEnd;
@@ -167,8 +168,9 @@ final class FrameReceiver {
   private void takeAll(Block bytes, int from, int end) {
     int at = from;
     while (at < end && !stream.isInputEnded()) {
-      if (stream.isSpent()) {
+      if (stream.isSpent() || stream.restsFromInflating()) {
         holdRest(bytes, at, end);
+        stream.updateInterest();
         return;
       }
       int taken = frameRemaining > 0 ? takePayload(bytes, at, end - at) : takeFrame(bytes, at, end);
@@ -180,7 +182,7 @@ final class FrameReceiver {
     }
   }
 
-  /** Between two messages: the next one may not be delivered yet. */
+  /** The next message may not be delivered, or inflated, yet. */
   private void holdRest(Block bytes, int at, int end) {
     if (bytes.isPooled()) {
       hold(bytes.retain(), at, end);

@@ -206,6 +206,11 @@ final class NioConnection extends AbstractConnection {
   }
 
   @Override
+  public void releaseBatch() {
+    stream.queue().releaseBatch();
+  }
+
+  @Override
   public void stopReads(boolean stop) {
     if (stop) {
       pauseReads(BY_BACKLOG);
@@ -599,6 +604,27 @@ final class NioConnection extends AbstractConnection {
       return queue != null && queue.isWaiting();
     }
     return !stream.isAboveLowMark();
+  }
+
+  /**
+   * The peer has sent FIN and may read on: what waits goes to the stream, behind what other threads
+   * have posted.
+   *
+   * @return whether anything waits; the stream must not end before it has heard of it
+   */
+  boolean finishesLater() {
+    if (!hasBacklog()) {
+      return false;
+    }
+    loop.post(
+        new Inbox.Task() {
+          @Override
+          void run() {
+            closeBacklog();
+            stream.finish();
+          }
+        });
+    return true;
   }
 
   /** Nothing can be sent any more, and what has come is still being read. */

@@ -104,6 +104,9 @@ final class NioLoop implements Runnable {
   private final Untold untold = new Untold(this);
   private final Unwritable unwritable = new Unwritable(timers);
   private final ArrayDeque<Stream> holding = new ArrayDeque<>();
+
+  // Who compresses takes turns: each goes on behind the others.
+  private final ArrayDeque<Stream> inflating = new ArrayDeque<>();
   private final TimerHeap.Entry trim =
       new TimerHeap.Entry() {
         @Override
@@ -183,6 +186,7 @@ final class NioLoop implements Runnable {
   }
 
   private boolean turn() throws IOException {
+    codec.decompressor().beginTurn();
     posts.drain();
     takeHeld();
     dirty.flush();
@@ -233,7 +237,8 @@ final class NioLoop implements Runnable {
             || !posts.isEmpty()
             || !dirty.isEmpty()
             || !untold.isEmpty()
-            || !holding.isEmpty();
+            || !holding.isEmpty()
+            || !inflating.isEmpty();
     if (busy) {
       return 0;
     }
@@ -349,20 +354,29 @@ final class NioLoop implements Runnable {
     untold.add(stream);
   }
 
-  /** A stream may parse what was held back. */
+  /** A stream may parse what was held back, or its socket is read behind those of others. */
   void takeHeldLater(Stream stream) {
     if (!stream.isListedToTake) {
       stream.isListedToTake = true;
-      holding.add(stream);
+      (stream.deflation() == null ? holding : inflating).add(stream);
     }
   }
 
   private void takeHeld() {
     for (int left = holding.size(); left > 0; left--) {
-      Stream stream = holding.remove();
-      stream.isListedToTake = false;
-      runLogging(stream::takeHeld);
+      takeHeld(holding.remove());
     }
+    for (int left = inflating.size(); left > 0; left--) {
+      if (codec.decompressor().hasInflatedEnough()) {
+        return;
+      }
+      takeHeld(inflating.remove());
+    }
+  }
+
+  private void takeHeld(Stream stream) {
+    stream.isListedToTake = false;
+    runLogging(stream::takeHeld);
   }
 
   // ---- Posting.

@@ -77,6 +77,10 @@ final class Stream {
   private boolean inputEnded;
   private boolean endOfFile;
 
+  // What waits above the queue comes before the peer's FIN ends this.
+  private boolean finishesLater;
+  private boolean isJudged;
+
   private boolean aboveLowMark;
   private long discarded;
 
@@ -209,7 +213,10 @@ final class Stream {
     }
     FrameReceiver frames = receiver;
     if (frames != null && !inputEnded) {
-      if (!frames.isHolding()) {
+      if (!isJudged && restsFromInflating()) {
+        loop.takeHeldLater(this);
+        updateInterest();
+      } else if (!frames.isHolding()) {
         frames.receive();
       }
     } else {
@@ -240,8 +247,8 @@ final class Stream {
     if (reads && receiver != null && receiver.isHolding()) {
       // In the order of what came: first what is held, then the socket.
       loop.takeHeldLater(this);
-      reads = false;
     }
+    reads &= !isListedToTake;
     int wanted =
         (opening != null ? opening.operations() : reads ? SelectionKey.OP_READ : 0)
             | (queue.isBlocked() ? SelectionKey.OP_WRITE : 0);
@@ -255,7 +262,9 @@ final class Stream {
   /** Takes what has come, if it is wanted, before something is held against the peer. */
   void readOnce() {
     if (receiver == null || !receiver.isHolding()) {
+      isJudged = true;
       loop.serve(this, SelectionKey.OP_READ | SelectionKey.OP_CONNECT);
+      isJudged = false;
     }
   }
 
@@ -292,7 +301,8 @@ final class Stream {
       return;
     }
     endOfFile = true;
-    if (phase == Phase.DRAINING || queue.isEmpty()) {
+    finishesLater = isOpen() && connection != null && connection.finishesLater();
+    if (phase == Phase.DRAINING || queue.isEmpty() && !finishesLater) {
       end(0, false);
       return;
     }
@@ -302,6 +312,12 @@ final class Stream {
       watch.close();
     }
     updateInterest();
+  }
+
+  /** What waited above the queue is in it. */
+  void finish() {
+    finishesLater = false;
+    queueChanged();
   }
 
   private void discard() {
@@ -378,13 +394,18 @@ final class Stream {
     updateInterest();
   }
 
-  /** What was held is parsed, if reading has not stopped again. */
+  /** What was held is parsed, or the socket read in its turn, if reading has not stopped again. */
   void takeHeld() {
     FrameReceiver frames = receiver;
-    if (frames != null && wantsRead()) {
-      frames.takeHeld();
-      updateInterest();
+    if (frames == null || !wantsRead()) {
+      return;
     }
+    if (frames.isHolding()) {
+      frames.takeHeld();
+    } else {
+      loop.serve(this, SelectionKey.OP_READ);
+    }
+    updateInterest();
   }
 
   // ---- Flow.
@@ -402,6 +423,13 @@ final class Stream {
   /** Whether no message may be delivered for want of credits, or by a quota. */
   boolean isSpent() {
     return phase == Phase.OPEN && intake.isSpent();
+  }
+
+  /** Whether it compresses, and the loop has inflated enough in this turn. */
+  boolean restsFromInflating() {
+    return deflation != null
+        && phase == Phase.OPEN
+        && loop.codec().decompressor().hasInflatedEnough();
   }
 
   /** Behind the message that took the last of it. */
@@ -470,7 +498,9 @@ final class Stream {
         return;
       }
       if (endOfFile) {
-        end(0, false);
+        if (!finishesLater) {
+          end(0, false);
+        }
         return;
       }
       if (pong.isWaiting() && isOpen()) {

@@ -283,21 +283,21 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   @Override
   public final SendResult send(Message message, SendOptions options) {
     return goesAhead(message.length(), options)
-        ? counted(sendNow(message, options.compress()))
+        ? judged(sendNow(message, options.compress()), options)
         : wait(message, options, null);
   }
 
   @Override
   public final SendResult send(Lease lease, SendOptions options) {
     return goesAhead(lease.length(), options)
-        ? counted(sendNow(lease, options.compress()))
+        ? judged(sendNow(lease, options.compress()), options)
         : wait(lease, options, null);
   }
 
   @Override
   public final SendResult send(ByteBuffer binary, SendOptions options) {
     return goesAhead(binary.remaining(), options)
-        ? counted(sendNow(binary, options.compress()))
+        ? judged(sendNow(binary, options.compress()), options)
         : wait(binary, options, null);
   }
 
@@ -305,7 +305,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   public final SendResult send(CharSequence text, SendOptions options) {
     long most = (long) text.length() * Utf8Encoder.MAX_BYTES_PER_CHAR;
     return goesAhead(most, options)
-        ? counted(sendNow(text, options.compress()))
+        ? judged(sendNow(text, options.compress()), options)
         : wait(text, options, null);
   }
 
@@ -354,6 +354,13 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     return waiting == null
         ? engineBytes() + length <= Backlog.window(limits())
         : waiting.isPassedBy(length);
+  }
+
+  /** What its policy makes of a refusal by the engine: its inbox is full, or memory is scarce. */
+  private SendResult judged(SendResult result, SendOptions options) {
+    return result == SendResult.REFUSED && options.policy() != SendOptions.Policy.REFUSE
+        ? backlog().giveUp(options.policy())
+        : counted(result);
   }
 
   private SendResult wait(Object payload) {
@@ -457,6 +464,12 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     if (waiting != null) {
       waiting.close();
     }
+  }
+
+  /** Whether messages wait here that were accepted. */
+  protected final boolean hasBacklog() {
+    Backlog waiting = backlog;
+    return waiting != null && waiting.isHolding();
   }
 
   /** The connection has ended: what waits is given up. Loop thread, after hasEnded is true. */

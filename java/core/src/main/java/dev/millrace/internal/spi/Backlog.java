@@ -149,6 +149,11 @@ final class Backlog {
     return dropped;
   }
 
+  /** Whether anything is kept, or is being handed over. */
+  boolean isHolding() {
+    return holding;
+  }
+
   /** Whether as many are kept as may be. */
   boolean isFull() {
     return count >= maxMessages;
@@ -256,7 +261,7 @@ final class Backlog {
         synchronized (this) {
           writableOwed = true;
         }
-        lookAfterWritable();
+        lookAfterRest();
         return SendResult.REFUSED;
       case CLOSE:
         boolean isFirst;
@@ -295,8 +300,13 @@ final class Backlog {
         && memory.hasRoom(bytesLess);
   }
 
+  /**
+   * Only the loop's handlers, who answer what has been received already, may go beyond the mark by
+   * the blocks of small messages; handlers on executors wait between messages.
+   */
   private boolean isPromisedFull() {
-    return outlet.engineBytes() + promisedLength >= highWaterMark
+    long promised = outlet.isOnLoop() ? promisedLength : promisedBytes;
+    return outlet.engineBytes() + promised >= highWaterMark
         || promisedCount >= maxMessages
         || !memory.hasRoomForPromise();
   }
@@ -333,7 +343,7 @@ final class Backlog {
         break;
       }
     }
-    // Of small messages more is kept than is sent; what counts for a promise is the latter.
+    // Of small messages more is kept than is sent; what counts for a promise may be the latter.
     if (!isPromise && !hasRoom(freed, fewer)) {
       return false;
     }
@@ -504,7 +514,7 @@ final class Backlog {
   private void startPump() {
     if (outlet.isOnLoop()) {
       pump();
-      lookAfterWritable();
+      lookAfterRest();
     } else {
       postPump();
     }
@@ -528,11 +538,14 @@ final class Backlog {
     settle();
   }
 
-  /** Sees to it that onWritable will be told, where nothing is on its way that would. */
-  private void lookAfterWritable() {
+  /**
+   * Sees to it that onWritable will be told, and the peer read from again, where nothing is on its
+   * way that would.
+   */
+  private void lookAfterRest() {
     boolean alone;
     synchronized (this) {
-      alone = writableOwed && tracked == null && !refused && !pumpPosted;
+      alone = (writableOwed || readsStopped) && tracked == null && !refused && !pumpPosted;
     }
     if (alone) {
       postPump();
@@ -619,36 +632,45 @@ final class Backlog {
     CompletableFuture<Void> sent = kept.sent;
     SendResult result = outlet.handOver(kept, sent, false);
     Kept stale = null;
+    boolean isAwaited = false;
     synchronized (this) {
       pumping = false;
       if (result == SendResult.ACCEPTED) {
         uncount(kept);
-        return true;
-      }
-      refused = true;
-      if (sent != null && tracked == sent) {
-        tracked = null;
-      }
-      Kept newer = kept.key == null ? null : keys.get(kept.key);
-      if (closed) {
-        stale = kept;
-        uncount(kept);
-      } else if (newer == null) {
-        putBack(kept);
+        isAwaited = sent != null && tracked == sent;
       } else {
-        stale = kept;
-        uncount(kept);
-        dropped = dropped + 1;
-        tally.add(Tally.Count.REPLACED);
-        unlink(newer);
-        newer.place = kept.place;
-        putBack(newer);
+        stale = takeBack(kept);
       }
+    }
+    if (isAwaited) {
+      outlet.releaseBatch(); // all that is kept waits for it
     }
     if (stale != null) {
       stale.release();
     }
-    return false;
+    return result == SendResult.ACCEPTED;
+  }
+
+  /** Under the lock: the engine has refused it; answers what of it is given up. */
+  private @Nullable Kept takeBack(Kept kept) {
+    refused = true;
+    if (kept.sent != null && tracked == kept.sent) {
+      tracked = null;
+    }
+    Kept newer = kept.key == null ? null : keys.get(kept.key);
+    if (!closed && newer == null) {
+      putBack(kept);
+      return null;
+    }
+    uncount(kept);
+    if (!closed && newer != null) {
+      dropped = dropped + 1;
+      tally.add(Tally.Count.REPLACED);
+      unlink(newer);
+      newer.place = kept.place;
+      putBack(newer);
+    }
+    return kept;
   }
 
   private void putBack(Kept kept) {

@@ -30,7 +30,9 @@ public final class LoopMeter {
 
   private static final VarHandle LONGS = MethodHandles.arrayElementVarHandle(long[].class);
   private static final int RESULTS = UpgradeResult.values().length;
-  private static final int STAMP_SHIFT = 8;
+
+  // About 1 us, so that 73 minutes, the longest time that is told, fit into 32 bits.
+  private static final int STAMP_SHIFT = 10;
 
   private final long[] closes = new long[CODES];
   private final long[] upgrades = new long[RESULTS];
@@ -153,8 +155,20 @@ public final class LoopMeter {
    * @return what {@link #queuedHandlerBegins} takes; never {@link #NOT_MEASURED}
    */
   public int queues() {
-    // The time in few bits, so that a message in a queue is no larger for it.
-    return (int) (System.nanoTime() >>> STAMP_SHIFT) | 1;
+    return stamp(System.nanoTime());
+  }
+
+  /** The time in few bits, so that a message in a queue is no larger for it. */
+  static int stamp(long now) {
+    int stamp = (int) (now >>> STAMP_SHIFT);
+    return stamp == NOT_MEASURED ? NOT_MEASURED + 1 : stamp;
+  }
+
+  /** Nanoseconds from a stamp until now. */
+  static long since(int stamp, long now) {
+    int steps = (int) (now >>> STAMP_SHIFT) - stamp;
+    // One step in the future: the stamp that would have been NOT_MEASURED.
+    return steps == -1 ? 0 : Integer.toUnsignedLong(steps) << STAMP_SHIFT;
   }
 
   /**
@@ -165,8 +179,7 @@ public final class LoopMeter {
    */
   public long queuedHandlerBegins(int queued) {
     long now = System.nanoTime();
-    int waited = (int) (now >>> STAMP_SHIFT) - queued;
-    queueTime.record(Math.max(0L, waited) << STAMP_SHIFT);
+    queueTime.record(since(queued, now));
     return now;
   }
 

@@ -128,11 +128,11 @@ public final class LoopWatch {
 
   private void report(StackTraceElement[] stack, long nowNanos) {
     isReported = true;
-    reports = reports + 1;
     Throwable work = new Throwable("what the loop does");
     work.setStackTrace(stack);
     Flight.blocked(
         thread.getName(), nowNanos - seenSinceNanos, stack.length == 0 ? "" : stack[0].toString());
+    reports = reports + 1; // who reads it finds the event
     log(
         "a loop is blocked, and all its connections with it: "
             + describe(nowNanos)

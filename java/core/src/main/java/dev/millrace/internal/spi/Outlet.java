@@ -39,6 +39,9 @@ interface Outlet {
    */
   SendResult handOver(Kept kept, @Nullable CompletableFuture<Void> sent, boolean always);
 
+  /** What the engine has waits for nothing that might join it. Loop thread. */
+  void releaseBatch();
+
   /** Stops reading from the peer, or reads again. Loop thread. */
   void stopReads(boolean stop);
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.nio;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.suite.Deadline;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -234,6 +236,42 @@ class BlockPoolTest {
     assertThat(values[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()]).isZero();
     assertThat(values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()])
         .isLessThanOrEqualTo((18L << 20) + Chunk.CAPACITY);
+  }
+
+  /** Where the JVM gives no more, what rests in a chunk makes room in it. */
+  @Test
+  void whatRestsIsUsedWhereTheJvmHasNoMore() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:MaxDirectMemorySize=41m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                OutOfDirectMemory.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    try {
+      String output = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+      assertThat(output).isEqualTo("40 blocks, then one that rested, then none");
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** Takes 8 MiB in blocks of their own and a whole chunk. */
+  static final class OutOfDirectMemory {
+    public static void main(String[] arguments) {
+      BlockPool checked = new BlockPool(LIMIT, true);
+      List<Block> blocks = new ArrayList<>();
+      for (Block next; (next = checked.acquire(1 << 20)) != null; ) {
+        blocks.add(next);
+      }
+      String before = blocks.size() + " blocks";
+      blocks.get(blocks.size() - 1).release();
+      String rested = checked.acquire(1 << 20) == null ? "none" : "one that rested";
+      String after = checked.acquire(1 << 20) == null ? "none" : "one";
+      System.out.println(before + ", then " + rested + ", then " + after);
+    }
   }
 
   private static Block acquireFrom(BlockPool pool, int length) {

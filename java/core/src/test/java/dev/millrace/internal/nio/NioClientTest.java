@@ -340,13 +340,22 @@ class NioClientTest {
     peer.expectText("still there");
   }
 
-  private static void leaseAll(Connection connection, int capacity, List<Lease> leases) {
-    try {
-      for (; ; ) {
-        leases.add(connection.lease(capacity));
-      }
-    } catch (IllegalStateException full) {
-      assertThat(full).hasMessageContaining("no memory left");
-    }
+  /** On the loop: others leave it a quarter. */
+  private static void leaseAll(Connection connection, int capacity, List<Lease> leases)
+      throws Exception {
+    CompletableFuture<Throwable> full = new CompletableFuture<>();
+    connection.execute(
+        () -> {
+          try {
+            for (; ; ) {
+              leases.add(connection.lease(capacity));
+            }
+          } catch (Throwable t) {
+            full.complete(t);
+          }
+        });
+    assertThat(Deadline.await(full, "the leases"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("no memory left");
   }
 }

@@ -35,7 +35,11 @@ class BacklogTest {
     boolean released;
 
     Note(int number, int length) {
-      super(length, length);
+      this(number, length, length);
+    }
+
+    Note(int number, int length, long capacity) {
+      super(length, capacity);
       this.number = number;
     }
 
@@ -65,6 +69,7 @@ class BacklogTest {
     boolean readsStopped;
     boolean writableOwed;
     boolean refuses;
+    int batchesReleased;
     int writable;
     int closes;
 
@@ -122,6 +127,12 @@ class BacklogTest {
       taken.add(note.number);
       bytes += note.frameLength();
       return SendResult.ACCEPTED;
+    }
+
+    @Override
+    public void releaseBatch() {
+      assertThat(onLoop).isTrue();
+      batchesReleased++;
     }
 
     @Override
@@ -220,6 +231,46 @@ class BacklogTest {
     assertThat(tally.get(Tally.Count.DROPPED_OLDEST)).isEqualTo(2);
     assertThat(backlog.dropped()).isEqualTo(2);
     assertThat(drained()).containsExactly(1, 4, 5, 6);
+  }
+
+  /** A block may be larger than the message in it, which then fits after all. */
+  @Test
+  void readsGoOnWhenEverythingFitsTheWindowAtOnce() {
+    FakeEngine small = new FakeEngine(Limits.defaults().withHighWaterMarkBytes(64 << 10));
+    Backlog above = new Backlog(small, tally);
+    small.bytes = 1004;
+    Note text = new Note(0, 17_000, 32 << 10);
+    assertThat(above.add(text, policy(Policy.DROP_NEWEST), null)).isEqualTo(SendResult.ACCEPTED);
+    assertThat(small.taken).containsExactly(0);
+    small.runPosted();
+    assertThat(small.readsStopped).isFalse();
+  }
+
+  @Test
+  void whatTheBacklogWaitsForLeavesItsBatch() {
+    add(60_000, policy(Policy.DROP_OLDEST));
+    assertThat(engine.batchesReleased).isZero();
+    add(60_000, policy(Policy.DROP_OLDEST));
+    assertThat(engine.taken).containsExactly(0, 1);
+    assertThat(engine.batchesReleased).isEqualTo(1);
+    add(60_000, policy(Policy.DROP_OLDEST));
+    assertThat(engine.batchesReleased).isEqualTo(1);
+  }
+
+  /** Only answers on the loop, of which a receive brings so many, go beyond the mark. */
+  @Test
+  void tinyMessagesOfOtherThreadsStayBelowTheMark() {
+    fill();
+    engine.onLoop = false;
+    int accepted = 0;
+    while (add(2, SendOptions.defaults()) == SendResult.ACCEPTED) {
+      accepted++;
+    }
+    assertThat(engine.engineBytes() + backlog.bytes()).isBetween(MARK, MARK + 256);
+    engine.onLoop = true;
+    for (int i = 0; i < accepted; i++) {
+      assertThat(add(2, SendOptions.defaults())).isEqualTo(SendResult.ACCEPTED);
+    }
   }
 
   /** Five thousand steps of every kind, each judged by a list. */
@@ -390,7 +441,10 @@ class BacklogTest {
             isPromise
                 && promised.size() < max
                 && engine.engineBytes()
-                        + promised.stream().mapToLong(other -> other.note().frameLength()).sum()
+                        + promised.stream()
+                            .mapToLong(
+                                other -> engine.onLoop ? other.note().frameLength() : other.size())
+                            .sum()
                     < MARK;
         for (Message candidate : candidates) {
           if (hasRoom(left)) {

@@ -176,6 +176,9 @@ public final class FakeConnection extends AbstractConnection {
   }
 
   @Override
+  public void releaseBatch() {}
+
+  @Override
   public void stopReads(boolean stop) {}
 
   @Override

@@ -79,7 +79,7 @@ public final class LatencyHistogram {
   public long nanosAt(double percentile) {
     if (!(percentile > 0 && percentile <= 100)) {
       throw new IllegalArgumentException(
-          "percentile out of range: percentile=" + percentile + ", limits=0..100");
+          "percentile out of range: percentile=" + percentile + ", limits=above 0..100");
     }
     // The next smaller number, so that the rounding of the product does not cost a whole count.
     double wanted = Math.ceil(Math.nextDown(percentile) * count / 100);

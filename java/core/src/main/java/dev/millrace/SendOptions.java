@@ -152,4 +152,31 @@ public final class SendOptions {
   public boolean compress() {
     return compress;
   }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof SendOptions options
+        && policy == options.policy
+        && priority == options.priority
+        && Objects.equals(replacementKey, options.replacementKey)
+        && compress == options.compress;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(policy, priority, replacementKey, compress);
+  }
+
+  @Override
+  public String toString() {
+    return "SendOptions[policy="
+        + policy
+        + ", priority="
+        + priority
+        + ", replacementKey="
+        + replacementKey
+        + ", compress="
+        + compress
+        + "]";
+  }
 }

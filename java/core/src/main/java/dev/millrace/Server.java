@@ -168,6 +168,7 @@ public final class Server implements AutoCloseable {
    * @param into an object of the caller, which is overwritten
    */
   public void statistics(ServerStatistics into) {
+    Objects.requireNonNull(into, "into");
     into.fill(running, loops(), running.tally(), beganNanos, limits().maxMemoryBytes());
     for (UpgradeResult result : UPGRADE_RESULTS) {
       into.addUpgrades(result, upgrades.refused(result));

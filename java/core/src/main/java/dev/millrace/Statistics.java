@@ -435,4 +435,18 @@ public abstract sealed class Statistics permits ServerStatistics, ClientStatisti
   public final LatencyHistogram roundTrip() {
     return roundTrip;
   }
+
+  @Override
+  public String toString() {
+    return getClass().getSimpleName()
+        + "[connections="
+        + connections()
+        + ", messagesReceived="
+        + messagesReceived()
+        + ", messagesSent="
+        + messagesSent()
+        + ", queuedBytes="
+        + queuedBytes()
+        + "]";
+  }
 }

@@ -321,12 +321,6 @@ final class NativeConnection extends BufferedConnection {
     giveCredit(0, bytes);
   }
 
-  private static void requirePositive(String name, long value) {
-    if (value <= 0) {
-      throw new IllegalArgumentException(name + " must be positive: value=" + value);
-    }
-  }
-
   /** One call more for each message, perhaps: on the loop's thread it makes no task. */
   private void giveCredit(long messages, long bytes) {
     if (loop.isCurrent()) {

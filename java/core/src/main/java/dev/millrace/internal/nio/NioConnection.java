@@ -392,13 +392,6 @@ final class NioConnection extends AbstractConnection {
     loop.run(() -> stream.request(0, bytes));
   }
 
-  private static void requirePositive(String name, long requested) {
-    if (requested <= 0) {
-      throw new IllegalArgumentException(
-          name + " requested out of range: value=" + requested + ", limits=1.." + Long.MAX_VALUE);
-    }
-  }
-
   @Override
   public long pinnedBytes() {
     if (hasEnded()) {

@@ -525,6 +525,14 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     return result;
   }
 
+  /** Refuses credit that is none. */
+  protected static void requirePositive(String name, long requested) {
+    if (requested <= 0) {
+      throw new IllegalArgumentException(
+          name + " requested out of range: value=" + requested + ", limits=1.." + Long.MAX_VALUE);
+    }
+  }
+
   @Override
   public final void close() {
     beginClose(CloseCode.NORMAL_CLOSURE, "");

@@ -42,6 +42,9 @@ final class NativeLease implements Lease, GrowableLease {
   private static final int CLOSED = 2;
   private static final int GROWING = 3;
 
+  /** Closed behind a send, which may yet be taken back. */
+  private static final int SENT_AND_CLOSED = 4;
+
   private LeasedBlock block;
   private final LeaseWatch.@Nullable Entry watched;
   private volatile int state;
@@ -103,10 +106,16 @@ final class NativeLease implements Lease, GrowableLease {
 
   @Override
   public void close() {
-    if (STATE.compareAndSet(this, OPEN, CLOSED)) {
+    int before;
+    int after;
+    do {
+      before = state;
+      after = before == SENT || before == SENT_AND_CLOSED ? SENT_AND_CLOSED : CLOSED;
+    } while (!STATE.compareAndSet(this, before, after));
+    if (before == OPEN) {
       unwatch();
       NativeCalls.release(block.payloadAddress());
-    } else if (STATE.compareAndSet(this, GROWING, CLOSED)) {
+    } else if (before == GROWING) {
       // Whoever makes it grow gives the reference up.
       unwatch();
     }
@@ -144,7 +153,12 @@ final class NativeLease implements Lease, GrowableLease {
     if (watched != null) {
       watched.reopen();
     }
-    state = OPEN;
+    if (!STATE.compareAndSet(this, SENT, OPEN)) {
+      // Closed meanwhile.
+      state = CLOSED;
+      unwatch();
+      NativeCalls.release(block.payloadAddress());
+    }
   }
 
   private void unwatch() {
@@ -182,7 +196,7 @@ final class NativeLease implements Lease, GrowableLease {
   private IllegalStateException used() {
     return new IllegalStateException(
         switch (state) {
-          case SENT -> "the lease was sent before";
+          case SENT, SENT_AND_CLOSED -> "the lease was sent before";
           case GROWING -> "the lease is being grown by another thread";
           default -> "the lease was closed before";
         });

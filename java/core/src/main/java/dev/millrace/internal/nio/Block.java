@@ -40,9 +40,10 @@ final class Block {
   private final int sizeClass;
   private final ByteBuffer bytes;
 
-  // What it was cut from, and where; null where it has memory of its own, or of a slab.
+  // What it was cut from, and where; null where it is memory of the pool's own.
   private final @Nullable Chunk chunk;
   private final int unit;
+  private final @Nullable Slab slab;
 
   @SuppressWarnings("unused") // through REFERENCES
   private volatile int references;
@@ -61,17 +62,32 @@ final class Block {
 
   /** A block without references. {@code pool} is null for memory that is never given back. */
   Block(@Nullable BlockPool pool, int sizeClass, ByteBuffer bytes) {
-    this(pool, sizeClass, bytes, null, 0);
+    this(pool, sizeClass, bytes, null, 0, null);
   }
 
   /** A block of a chunk, which begins at that unit. */
-  Block(
-      @Nullable BlockPool pool, int sizeClass, ByteBuffer bytes, @Nullable Chunk chunk, int unit) {
+  Block(BlockPool pool, int sizeClass, ByteBuffer bytes, Chunk chunk, int unit) {
+    this(pool, sizeClass, bytes, chunk, unit, null);
+  }
+
+  /** A block of a slab, which is part of a chunk. */
+  Block(BlockPool pool, int sizeClass, ByteBuffer bytes, Slab slab) {
+    this(pool, sizeClass, bytes, null, 0, slab);
+  }
+
+  private Block(
+      @Nullable BlockPool pool,
+      int sizeClass,
+      ByteBuffer bytes,
+      @Nullable Chunk chunk,
+      int unit,
+      @Nullable Slab slab) {
     this.pool = pool;
     this.sizeClass = sizeClass;
     this.bytes = bytes.order(ByteOrder.LITTLE_ENDIAN);
     this.chunk = chunk;
     this.unit = unit;
+    this.slab = slab;
   }
 
   @Nullable Chunk chunk() {
@@ -80,6 +96,10 @@ final class Block {
 
   int unit() {
     return unit;
+  }
+
+  @Nullable Slab slab() {
+    return slab;
   }
 
   int sizeClass() {

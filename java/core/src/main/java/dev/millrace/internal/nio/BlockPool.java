@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,10 +15,13 @@ import org.jspecify.annotations.Nullable;
  * are kept, the last first, so that the next to be taken is still in the cache; what is kept beyond
  * {@link #KEPT_BYTES} is dropped after a while.
  *
- * <p>Small blocks are cut from slabs: direct memory is allocated, zeroed and counted by the JVM a
- * buffer at a time. Long ones have memory of their own, until there is more than that of them; from
- * then on they are cut from {@link Chunk}s, so that what is dropped goes back to the system. Any
- * thread may take and give back; the lock is the pool's and held for a few instructions.
+ * <p>Small blocks are cut from {@link Slab}s: direct memory is allocated, zeroed and counted by the
+ * JVM a buffer at a time. Slabs have memory of the pool's own until there is that much of them, and
+ * so have long blocks; all others are cut from {@link Chunk}s. What is dropped is there until a
+ * collection: chunks are found and used again until then, memory of the pool's own is never
+ * allocated twice. So there is never more than the limit and a chunk, but for blocks that are
+ * longer than a chunk. Any thread may take and give back; the lock is the pool's and held for a few
+ * instructions.
  *
  * <p>In {@linkplain CheckedMode checked mode} a block that comes back is filled, and rests until
  * many others have come back behind it.
@@ -28,7 +32,6 @@ final class BlockPool {
 
   private static final int MIN_BITS = Integer.numberOfTrailingZeros(LoopCounter.MIN_BLOCK_BYTES);
   private static final int CLASSES = LoopCounter.BLOCK_CLASSES;
-  private static final int SLAB_BYTES = 256 << 10;
 
   /** Blocks up to this capacity are cut from slabs. */
   private static final int SLAB_LIMIT = 32 << 10;
@@ -42,21 +45,34 @@ final class BlockPool {
   private final boolean isChecked;
   private final ArrayDeque<Block> resting = new ArrayDeque<>(1);
   private long restingBytes;
+
+  // Of memory of the pool's own, which is taken first so that chunks become unused; of slabs in
+  // chunks.
   private final @Nullable Block[] free = new @Nullable Block[CLASSES];
+  private final @Nullable Block[] freeInChunks = new @Nullable Block[CLASSES];
   private final int[] inUse = new int[CLASSES];
   private final int[] highWater = new int[CLASSES];
-  private final @Nullable ByteBuffer[] slabs = new @Nullable ByteBuffer[CLASSES];
+
+  // The last of each class: of the pool's own, in a chunk.
+  private final @Nullable Slab[] slabs = new @Nullable Slab[CLASSES];
+  private final @Nullable Slab[] slabsInChunks = new @Nullable Slab[CLASSES];
   private final List<Chunk> chunks = new ArrayList<>();
   private int unusedChunks;
+  private int unusedSlabs;
 
-  // Of long blocks with memory of their own, in use and free.
-  private long ownBytes;
+  // Memory of the pool's own that was ever allocated, but for blocks longer than a chunk.
+  private long ownSlabBytes;
+  private long ownLongBytes;
+
+  // The JVM has no more for a chunk. Then there is more of the pool's own, a buffer at a time.
+  private boolean isShort;
 
   private long bytesInUse;
   private long bytesHighWater;
 
-  // What chunks have free, and all else that is.
+  // What chunks have free, what their slabs have, and all else that is.
   private long chunkBytesFree;
+  private long slabBytesFree;
   private long bytesFree;
   private long bytesReturned;
   private long spills;
@@ -100,89 +116,197 @@ final class BlockPool {
   }
 
   private @Nullable Block take(int sizeClass) {
-    Block ready = takeFree(sizeClass);
-    if (ready == null && isCut(sizeClass)) {
-      ready = cutFromNew(sizeClass);
+    Block taken = takeFree(sizeClass);
+    boolean mayOwn = mayOwn(sizeClass);
+    if (taken == null && mayOwn) {
+      taken = takeOwn(sizeClass);
     }
-    if (ready != null) {
-      return ready;
+    if (taken == null) {
+      taken = takeFromChunks(sizeClass);
     }
-    try {
-      return new Block(this, sizeClass, allocate(sizeClass));
-    } catch (OutOfMemoryError e) {
-      // The JVM's own limit of direct memory, -XX:MaxDirectMemorySize, is lower than ours.
-      while (ready == null && !resting.isEmpty()) {
-        wakeOldest();
-        ready = takeFree(sizeClass);
+    if (taken == null && addChunk(sizeClass)) {
+      taken = takeFromChunks(sizeClass);
+    }
+    if (taken == null && isShort && !mayOwn) {
+      taken = takeOwn(sizeClass);
+    }
+    // What rests makes room where there is no more memory.
+    while (taken == null && !resting.isEmpty()) {
+      wakeOldest();
+      taken = takeFree(sizeClass);
+      if (taken == null) {
+        taken = takeFromChunks(sizeClass);
       }
-      return ready;
     }
+    return taken;
   }
 
-  /** One that is free, or a piece of a chunk that has room. */
+  /** Of the pool's own memory, what is there. */
   private @Nullable Block takeFree(int sizeClass) {
     int capacity = capacityOf(sizeClass);
-    Block kept = free[sizeClass];
+    Block kept = pop(free, sizeClass);
     if (kept != null) {
-      free[sizeClass] = kept.nextFree;
-      kept.nextFree = null;
       bytesFree -= capacity;
       return kept;
     }
-    if (capacity <= SLAB_LIMIT || chunkBytesFree < capacity) {
+    Slab slab = slabs[sizeClass];
+    return slab != null && slab.hasRoom(capacity)
+        ? new Block(this, sizeClass, slab.cut(capacity))
+        : null;
+  }
+
+  private static @Nullable Block pop(@Nullable Block[] lists, int sizeClass) {
+    Block first = lists[sizeClass];
+    if (first != null) {
+      lists[sizeClass] = first.nextFree;
+      first.nextFree = null;
+    }
+    return first;
+  }
+
+  /**
+   * Whether memory of the pool's own may be allocated, of which there is a little once and for all.
+   */
+  private boolean mayOwn(int sizeClass) {
+    int capacity = capacityOf(sizeClass);
+    return capacity <= SLAB_LIMIT
+        ? ownSlabBytes + Slab.CAPACITY <= KEPT_BYTES
+        : ownLongBytes + capacity <= KEPT_BYTES || capacity > Chunk.CAPACITY;
+  }
+
+  private @Nullable Block takeOwn(int sizeClass) {
+    int capacity = capacityOf(sizeClass);
+    // What the JVM bounds is not counted, nor what no chunk can hold.
+    boolean isCounted = mayOwn(sizeClass) && capacity <= Chunk.CAPACITY;
+    try {
+      if (capacity > SLAB_LIMIT) {
+        ByteBuffer own = ByteBuffer.allocateDirect(Block.HEADROOM + capacity);
+        ownLongBytes += isCounted ? capacity : 0;
+        return new Block(this, sizeClass, own);
+      }
+      slabs[sizeClass] = new Slab();
+      ownSlabBytes += isCounted ? Slab.CAPACITY : 0;
+      return takeFree(sizeClass);
+    } catch (OutOfMemoryError e) {
+      return null; // -XX:MaxDirectMemorySize is lower than our limit
+    }
+  }
+
+  /** What chunks have room for. */
+  private @Nullable Block takeFromChunks(int sizeClass) {
+    int capacity = capacityOf(sizeClass);
+    if (capacity > SLAB_LIMIT) {
+      int units = capacity / Chunk.UNIT_BYTES;
+      Chunk chunk = chunkWith(units);
+      if (chunk == null) {
+        return null;
+      }
+      int at = take(chunk, units);
+      return new Block(this, sizeClass, chunk.bytes(at, Block.HEADROOM + capacity), chunk, at);
+    }
+    Block kept = pop(freeInChunks, sizeClass);
+    Slab slab = kept == null ? slabInChunk(sizeClass, capacity) : kept.slab();
+    if (slab == null) {
+      return null;
+    }
+    unusedSlabs -= kept != null && slab.inUse == 0 ? 1 : 0;
+    slab.inUse++;
+    if (kept == null) {
+      return new Block(this, sizeClass, slab.cut(capacity), slab);
+    }
+    slabBytesFree -= capacity;
+    return kept;
+  }
+
+  private @Nullable Slab slabInChunk(int sizeClass, int capacity) {
+    Slab last = slabsInChunks[sizeClass];
+    if (last != null && last.hasRoom(capacity)) {
+      return last;
+    }
+    Chunk chunk = chunkWith(Slab.UNITS);
+    if (chunk == null) {
+      return null;
+    }
+    Slab slab = new Slab(chunk, take(chunk, Slab.UNITS));
+    slabsInChunks[sizeClass] = slab;
+    return slab;
+  }
+
+  private int take(Chunk chunk, int units) {
+    unusedChunks -= chunk.isUnused() ? 1 : 0;
+    chunkBytesFree -= (long) units * Chunk.UNIT_BYTES;
+    return chunk.take(units);
+  }
+
+  private void giveBack(Chunk chunk, int at, int units) {
+    chunk.giveBack(at, units);
+    chunkBytesFree += (long) units * Chunk.UNIT_BYTES;
+    unusedChunks += chunk.isUnused() ? 1 : 0;
+  }
+
+  private @Nullable Chunk chunkWith(int units) {
+    Chunk chunk = withRoom(units);
+    if (chunk == null && unusedSlabs > 0) {
+      reclaimSlabs();
+      chunk = withRoom(units);
+    }
+    return chunk;
+  }
+
+  private @Nullable Chunk withRoom(int units) {
+    if (chunkBytesFree < (long) units * Chunk.UNIT_BYTES) {
       return null;
     }
     for (int i = 0; i < chunks.size(); i++) {
-      Block cut = cut(chunks.get(i), sizeClass, capacity);
-      if (cut != null) {
-        return cut;
+      if (chunks.get(i).hasRoom(units)) {
+        return chunks.get(i);
       }
     }
     return null;
   }
 
-  /** Whether a new block of this size comes from a chunk. */
-  private boolean isCut(int sizeClass) {
-    int capacity = capacityOf(sizeClass);
-    return capacity > SLAB_LIMIT && capacity <= Chunk.CAPACITY && ownBytes + capacity > KEPT_BYTES;
-  }
-
-  private @Nullable Block cutFromNew(int sizeClass) {
+  /** One more, unless there is as much as the limit, or the JVM allows no more. */
+  private boolean addChunk(int sizeClass) {
+    long held = (long) chunks.size() * Chunk.CAPACITY + ownSlabBytes + ownLongBytes;
+    if (isShort || held > limitBytes || capacityOf(sizeClass) > Chunk.CAPACITY) {
+      return false;
+    }
     Chunk chunk = Chunk.acquire();
-    if (chunk == null) {
-      return null;
+    isShort = chunk == null;
+    if (chunk != null) {
+      chunks.add(chunk);
+      unusedChunks++;
+      chunkBytesFree += Chunk.CAPACITY;
     }
-    chunks.add(chunk);
-    unusedChunks++;
-    chunkBytesFree += Chunk.CAPACITY;
-    return cut(chunk, sizeClass, capacityOf(sizeClass));
+    return chunk != null;
   }
 
-  private @Nullable Block cut(Chunk chunk, int sizeClass, int capacity) {
-    boolean unused = chunk.isUnused();
-    Block cut = chunk.take(this, sizeClass, capacity / Chunk.UNIT_BYTES);
-    if (cut != null) {
-      unusedChunks -= unused ? 1 : 0;
-      chunkBytesFree -= capacity;
+  /** Slabs of which nothing is in use are room of their chunks again, for blocks of any size. */
+  private void reclaimSlabs() {
+    for (int sizeClass = 0; unusedSlabs > 0 && capacityOf(sizeClass) <= SLAB_LIMIT; sizeClass++) {
+      Block last = null;
+      for (Block block = freeInChunks[sizeClass]; block != null; block = block.nextFree) {
+        Slab slab = Objects.requireNonNull(block.slab());
+        if (slab.inUse > 0) {
+          last = block;
+          continue;
+        }
+        if (last == null) {
+          freeInChunks[sizeClass] = block.nextFree;
+        } else {
+          last.nextFree = block.nextFree;
+        }
+        slabBytesFree -= block.capacity();
+        slab.freed++;
+        if (slab.freed == slab.cut()) {
+          unusedSlabs--;
+          if (slab == slabsInChunks[sizeClass]) {
+            slabsInChunks[sizeClass] = null;
+          }
+          giveBack(slab.chunk(), slab.unit(), Slab.UNITS);
+        }
+      }
     }
-    return cut;
-  }
-
-  private ByteBuffer allocate(int sizeClass) {
-    int length = Block.HEADROOM + capacityOf(sizeClass);
-    if (length > SLAB_LIMIT + Block.HEADROOM) {
-      ByteBuffer own = ByteBuffer.allocateDirect(length);
-      ownBytes += capacityOf(sizeClass);
-      return own;
-    }
-    ByteBuffer slab = slabs[sizeClass];
-    if (slab == null || slab.remaining() < length) {
-      slab = ByteBuffer.allocateDirect(Math.max(1, SLAB_BYTES / length) * length);
-      slabs[sizeClass] = slab;
-    }
-    ByteBuffer bytes = slab.slice(slab.position(), length);
-    slab.position(slab.position() + length);
-    return bytes;
   }
 
   /** Any thread: nobody uses the block any more. */
@@ -206,9 +330,16 @@ final class BlockPool {
     int sizeClass = block.sizeClass();
     Chunk chunk = block.chunk();
     if (chunk != null) {
-      chunk.giveBack(block.unit(), capacityOf(sizeClass) / Chunk.UNIT_BYTES);
-      chunkBytesFree += capacityOf(sizeClass);
-      unusedChunks += chunk.isUnused() ? 1 : 0;
+      giveBack(chunk, block.unit(), capacityOf(sizeClass) / Chunk.UNIT_BYTES);
+      return;
+    }
+    Slab slab = block.slab();
+    if (slab != null) {
+      slab.inUse--;
+      unusedSlabs += slab.inUse == 0 ? 1 : 0;
+      slabBytesFree += capacityOf(sizeClass);
+      block.nextFree = freeInChunks[sizeClass];
+      freeInChunks[sizeClass] = block;
       return;
     }
     bytesFree += capacityOf(sizeClass);
@@ -232,7 +363,7 @@ final class BlockPool {
 
   /** Whether more is free than may stay. */
   synchronized boolean keepsTooMuch() {
-    return bytesFree > KEPT_BYTES || unusedChunks > 0;
+    return bytesFree > KEPT_BYTES || unusedSlabs > 0 || unusedChunks > 0;
   }
 
   /** Whether hardly a quarter of the limit is left. */
@@ -241,10 +372,12 @@ final class BlockPool {
   }
 
   /**
-   * Drops chunks of which nothing is in use, and free blocks, the largest first, until no more than
-   * that is left.
+   * Drops chunks of which nothing is in use, and free blocks of the pool's own, the largest first,
+   * until no more than that is left.
    */
   synchronized void trim(long keptBytes) {
+    isShort = false;
+    reclaimSlabs();
     if (unusedChunks > 0) {
       chunks.removeIf(this::dropUnused);
     }
@@ -254,7 +387,6 @@ final class BlockPool {
         free[sizeClass] = dropped.nextFree;
         bytesFree -= capacityOf(sizeClass);
         bytesReturned += capacityOf(sizeClass);
-        ownBytes -= capacityOf(sizeClass) > SLAB_LIMIT ? capacityOf(sizeClass) : 0;
       }
     }
   }
@@ -287,7 +419,7 @@ final class BlockPool {
     values[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()] = bytesInUse;
     values[LoopCounter.BLOCK_BYTES_HIGH_WATER.ordinal()] = bytesHighWater;
     values[LoopCounter.BLOCK_SPILLS.ordinal()] = spills;
-    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = bytesFree + chunkBytesFree;
+    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = bytesFree + slabBytesFree + chunkBytesFree;
     values[LoopCounter.BLOCK_BYTES_RETURNED.ordinal()] = bytesReturned;
   }
 }

@@ -9,9 +9,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run of direct memory that long blocks are cut from, and that is dropped as a whole when none of
- * them is in use. It is longer than what {@code malloc} keeps for itself as a rule: when the JVM
- * frees it, it is the system's again (docs/engine-differences.md). Under the lock of its pool.
+ * A run of direct memory that long blocks and slabs of small ones are cut from, and that is dropped
+ * as a whole when none of them is in use. It is longer than what {@code malloc} keeps for itself as
+ * a rule: when the JVM frees it, it is the system's again (docs/engine-differences.md). Under the
+ * lock of its pool.
  *
  * <p>The JVM frees direct memory when the garbage collector finds it unreachable, and an idle
  * process does not collect. So a dropped chunk is used again, by whichever loop needs one, until it
@@ -27,7 +28,8 @@ final class Chunk {
   /** What can be in blocks. */
   static final int CAPACITY = UNITS * UNIT_BYTES;
 
-  private static final int STRIDE = Block.HEADROOM + UNIT_BYTES;
+  /** With a headroom for each block of 16 KiB, so that a {@link Slab} of them is full. */
+  static final int STRIDE = UNIT_BYTES + 4 * Block.HEADROOM;
 
   private static final long COLLECT_INTERVAL_NANOS = 10_000_000_000L;
 
@@ -103,18 +105,31 @@ final class Chunk {
     return used.isEmpty();
   }
 
-  /** A block of so many units, a power of two; null if there is no room. */
-  @Nullable Block take(BlockPool pool, int sizeClass, int units) {
+  boolean hasRoom(int units) {
+    return find(units) >= 0;
+  }
+
+  /** Where so many units begin, a power of two, that are in use from now on; there is room. */
+  int take(int units) {
+    int at = find(units);
+    used.set(at, at + units);
+    return at;
+  }
+
+  /** So many bytes, from that unit on. */
+  ByteBuffer bytes(int at, int length) {
+    return bytes.slice(at * STRIDE, length);
+  }
+
+  private int find(int units) {
     for (int at = next(0, units); at + units <= UNITS; ) {
       int taken = used.nextSetBit(at);
       if (taken < 0 || taken >= at + units) {
-        used.set(at, at + units);
-        int length = Block.HEADROOM + units * UNIT_BYTES;
-        return new Block(pool, sizeClass, bytes.slice(at * STRIDE, length), this, at);
+        return at;
       }
       at = next(taken, units);
     }
-    return null;
+    return -1;
   }
 
   /** Where a run of so many may begin: aligned, so that what comes back joins. */
@@ -122,7 +137,7 @@ final class Chunk {
     return (used.nextClearBit(from) + units - 1) / units * units;
   }
 
-  /** The block that begins there is not in use any more. */
+  /** What begins there is not in use any more. */
   void giveBack(int at, int units) {
     used.clear(at, at + units);
   }

@@ -40,6 +40,9 @@ final class NioLease implements Lease, GrowableLease {
   private static final int CLOSED = 2;
   private static final int GROWING = 3;
 
+  /** Closed behind a send, which may yet be taken back. */
+  private static final int SENT_AND_CLOSED = 4;
+
   /** The range follows the buffer's position until it is set. */
   private static final int FOLLOWS_POSITION = -1;
 
@@ -136,10 +139,16 @@ final class NioLease implements Lease, GrowableLease {
 
   @Override
   public void close() {
-    if (STATE.compareAndSet(this, OPEN, CLOSED)) {
+    int before;
+    int after;
+    do {
+      before = state;
+      after = before == SENT || before == SENT_AND_CLOSED ? SENT_AND_CLOSED : CLOSED;
+    } while (!STATE.compareAndSet(this, before, after));
+    if (before == OPEN) {
       unwatch();
       block.release();
-    } else if (STATE.compareAndSet(this, GROWING, CLOSED)) {
+    } else if (before == GROWING) {
       // Whoever makes it grow gives the reference up.
       unwatch();
     }
@@ -207,7 +216,12 @@ final class NioLease implements Lease, GrowableLease {
     if (watched != null) {
       watched.reopen();
     }
-    state = OPEN;
+    if (!STATE.compareAndSet(this, SENT, OPEN)) {
+      // Closed meanwhile.
+      state = CLOSED;
+      unwatch();
+      block.release();
+    }
   }
 
   private void unwatch() {
@@ -249,7 +263,7 @@ final class NioLease implements Lease, GrowableLease {
   private IllegalStateException used() {
     return new IllegalStateException(
         switch (state) {
-          case SENT -> "the lease was sent before";
+          case SENT, SENT_AND_CLOSED -> "the lease was sent before";
           case GROWING -> "the lease is being grown by another thread";
           default -> "the lease was closed before";
         });

@@ -120,9 +120,11 @@ final class KnownMethods {
     add(o, "withPriority(int)", ARGUMENT);
     add(o, "withReplacementKey(String)");
     add(o, "withCompress(boolean)");
-    for (String name : List.of("policy", "priority", "replacementKey", "compress")) {
+    for (String name :
+        List.of("policy", "priority", "replacementKey", "compress", "toString", "hashCode")) {
       add(o, name + "()");
     }
+    add(o, "equals(Object)");
     Class<?> b = BlockingConnection.class;
     add(b, "connection()");
     add(b, "send(CharSequence)", ARGUMENT, STATE, InterruptedException.class);

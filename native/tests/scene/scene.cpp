@@ -201,7 +201,9 @@ void Scene::end_in_order() {
     if (!is_open(index)) continue;
     Client& client = clients_[index];
     Id id;
-    const bool answers = live(index, &id) != nullptr && !takes_no_sends(id);
+    const Link* const link = live(index, &id);
+    // Where CLOSING was told, for idleness perhaps, and is not answered yet, nothing more is read.
+    const bool answers = link != nullptr && !link->told_closing && !takes_no_sends(id);
     const bool by_itself = index % 2 == 0 && answers && client.is_clean() && !client.said_close() && !client.has_left();
     if (by_itself) {
       client.say_close(1000, "");

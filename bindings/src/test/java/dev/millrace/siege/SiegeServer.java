@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
@@ -147,7 +148,9 @@ final class SiegeServer {
 
     @Override
     public void onOpen(Connection connection) {
-      connection.schedule(() -> beat(connection), BEAT);
+      // Those that came together do not beat together: the attack is by the queues, not by a burst.
+      long phase = ThreadLocalRandom.current().nextLong(BEAT.toNanos());
+      connection.schedule(() -> beat(connection), BEAT.plusNanos(phase));
     }
 
     private void beat(Connection connection) {

@@ -8,8 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import com.google.flatbuffers.FlatBufferBuilder;
 import com.google.flatbuffers.Table;
 import dev.millrace.Handler;
-import dev.millrace.Lease;
-import dev.millrace.Message;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;
@@ -18,7 +16,7 @@ class FlatBuffersTest {
 
   @Test
   void buildsDownwardsInTheMemoryOfTheLease() {
-    FakeLease lease = new FakeLease(512);
+    HeldLease lease = new HeldLease(512);
     FlatBufferBuilder builder = FlatBuffers.builder(lease);
     builder.finish(point(builder, 7, "a string that is somewhere in the buffer"));
 
@@ -33,7 +31,7 @@ class FlatBuffersTest {
   /** Two buffers with the same bytes could be copies; two that change together are one memory. */
   @Test
   void finishedBytesAndLeaseAreTheSameAddresses() {
-    FakeLease lease = new FakeLease(256);
+    HeldLease lease = new HeldLease(256);
     FlatBufferBuilder builder = FlatBuffers.builder(lease);
     builder.finish(point(builder, 7, "x"));
     FlatBuffers.finish(builder, lease);
@@ -49,7 +47,7 @@ class FlatBuffersTest {
 
   @Test
   void leavesTheLeaseBytesBelowTheFlatBufferAlone() {
-    FakeLease lease = new FakeLease(128);
+    HeldLease lease = new HeldLease(128);
     for (int i = 0; i < 128; i++) {
       lease.memory.put(i, (byte) 0x5A);
     }
@@ -64,7 +62,7 @@ class FlatBuffersTest {
 
   @Test
   void clearBeginsAgainInTheSameLease() {
-    FakeLease lease = new FakeLease(128);
+    HeldLease lease = new HeldLease(128);
     FlatBufferBuilder builder = FlatBuffers.builder(lease);
     for (int i = 0; i < 100; i++) {
       builder.clear();
@@ -81,7 +79,7 @@ class FlatBuffersTest {
     model.finish(point(model, 3, "exact"));
     int needed = model.dataBuffer().remaining();
 
-    FakeLease lease = new FakeLease(needed + 8);
+    HeldLease lease = new HeldLease(needed + 8);
     FlatBufferBuilder builder = FlatBuffers.builder(lease);
     builder.finish(point(builder, 3, "exact"));
     FlatBuffers.finish(builder, lease);
@@ -92,7 +90,7 @@ class FlatBuffersTest {
 
   @Test
   void overflowNamesBothSizes() {
-    FakeLease lease = new FakeLease(32);
+    HeldLease lease = new HeldLease(32);
     FlatBufferBuilder builder = FlatBuffers.builder(lease);
 
     assertThatIllegalStateException()
@@ -102,7 +100,7 @@ class FlatBuffersTest {
 
   @Test
   void anUnfinishedBuilderIsRefused() {
-    FakeLease lease = new FakeLease(64);
+    HeldLease lease = new HeldLease(64);
     FlatBufferBuilder builder = FlatBuffers.builder(lease);
 
     assertThatIllegalStateException()
@@ -112,8 +110,8 @@ class FlatBuffersTest {
 
   @Test
   void aBuilderOfAnotherLeaseIsRefused() {
-    FakeLease lease = new FakeLease(64);
-    FakeLease other = new FakeLease(64);
+    HeldLease lease = new HeldLease(64);
+    HeldLease other = new HeldLease(64);
     FlatBufferBuilder builder = FlatBuffers.builder(other);
     builder.finish(point(builder, 1, "z"));
 
@@ -124,7 +122,7 @@ class FlatBuffersTest {
 
   @Test
   void aReceivedMessageIsNotBuiltInto() {
-    FakeLease lease = new FakeLease(64);
+    HeldLease lease = new HeldLease(64);
     lease.shown = lease.memory.asReadOnlyBuffer();
 
     assertThatIllegalArgumentException()
@@ -164,59 +162,5 @@ class FlatBuffersTest {
       int offset = __offset(6);
       return offset == 0 ? "" : __string(bb_pos + offset);
     }
-  }
-
-  /** A lease on direct memory, without an engine. */
-  private static final class FakeLease implements Lease {
-
-    private final ByteBuffer memory;
-    private ByteBuffer shown;
-    private int offset;
-    private int length;
-
-    FakeLease(int capacity) {
-      memory = ByteBuffer.allocateDirect(capacity);
-      shown = memory.duplicate();
-    }
-
-    /** The bytes that an engine would send. */
-    ByteBuffer sent() {
-      return memory.slice(offset, length);
-    }
-
-    @Override
-    public ByteBuffer buffer() {
-      return shown;
-    }
-
-    @Override
-    public int capacity() {
-      return memory.capacity();
-    }
-
-    @Override
-    public int offset() {
-      return offset;
-    }
-
-    @Override
-    public int length() {
-      return length;
-    }
-
-    @Override
-    public Lease range(int offset, int length) {
-      this.offset = offset;
-      this.length = length;
-      return this;
-    }
-
-    @Override
-    public Message.Kind kind() {
-      return Message.Kind.BINARY;
-    }
-
-    @Override
-    public void close() {}
   }
 }

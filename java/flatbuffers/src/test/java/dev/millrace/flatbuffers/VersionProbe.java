@@ -5,7 +5,6 @@ import com.google.flatbuffers.FlatBufferBuilder;
 import dev.millrace.Lease;
 import dev.millrace.Message;
 import dev.millrace.flatbuffers.Orders.Order;
-import dev.millrace.internal.spi.GrowableLease;
 import dev.millrace.internal.spi.MessageMemory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -33,7 +32,7 @@ public final class VersionProbe implements Function<byte[], String> {
                 read.add(System.identityHashCode(order) + " " + order.symbol() + order.leg(1)));
     FlatBufferBuilder builder = FlatBuffers.builder();
     for (int i = 0; i < 2; i++) {
-      HeldLease lease = new HeldLease();
+      HeldLease lease = new HeldLease.Growing(64);
       FlatBuffers.begin(builder, lease);
       Orders.write(builder, 20);
       FlatBuffers.finish(builder, lease);
@@ -81,59 +80,5 @@ public final class VersionProbe implements Function<byte[], String> {
     public Lease retain() {
       throw new UnsupportedOperationException();
     }
-  }
-
-  /** A lease without an engine. */
-  private static final class HeldLease implements Lease, GrowableLease {
-    private ByteBuffer memory = ByteBuffer.allocateDirect(64);
-    private int offset;
-    private int length;
-
-    ByteBuffer sent() {
-      return memory.slice(offset, length);
-    }
-
-    @Override
-    public ByteBuffer grow(int capacity) {
-      ByteBuffer larger = ByteBuffer.allocateDirect(capacity);
-      larger.put(capacity - memory.capacity(), memory, 0, memory.capacity());
-      memory = larger;
-      return larger;
-    }
-
-    @Override
-    public ByteBuffer buffer() {
-      return memory;
-    }
-
-    @Override
-    public int capacity() {
-      return memory.capacity();
-    }
-
-    @Override
-    public int offset() {
-      return offset;
-    }
-
-    @Override
-    public int length() {
-      return length;
-    }
-
-    @Override
-    public Lease range(int offset, int length) {
-      this.offset = offset;
-      this.length = length;
-      return this;
-    }
-
-    @Override
-    public Message.Kind kind() {
-      return Message.Kind.BINARY;
-    }
-
-    @Override
-    public void close() {}
   }
 }

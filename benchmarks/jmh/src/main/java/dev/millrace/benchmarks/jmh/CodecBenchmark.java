@@ -4,6 +4,7 @@ package dev.millrace.benchmarks.jmh;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.flatbuffers.FlatBufferBuilder;
 import dev.millrace.flatbuffers.FlatBuffers;
+import dev.millrace.flatbuffers.HeldLease;
 import dev.millrace.flatbuffers.Orders;
 import dev.millrace.flatbuffers.Orders.Order;
 import dev.millrace.flatbuffers.Schema;
@@ -33,14 +34,14 @@ public class CodecBenchmark extends Microbenchmark {
   int legs;
 
   private final FlatBufferBuilder builder = FlatBuffers.builder();
-  private HeldLease lease = new HeldLease(64);
+  private HeldLease lease = new HeldLease(OffHeap.allocate(64));
   private ByteBuffer message = ByteBuffer.allocateDirect(0);
   private JsonOrder order = JsonOrder.of(0);
   private byte[] json = {};
 
   @Setup
   public void fill() throws IOException {
-    lease = new HeldLease(16 << 10);
+    lease = new HeldLease(OffHeap.allocate(16 << 10));
     message = OffHeap.copyOf(encoded());
     order = JsonOrder.of(legs);
     json = JSON.writeValueAsBytes(order);

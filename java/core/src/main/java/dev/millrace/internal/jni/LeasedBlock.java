@@ -141,7 +141,9 @@ final class LeasedBlock {
 
   /** An address inside the block: where the bytes to send begin. */
   long payloadAddress() {
+    // Looked at once, whatever other threads do: it must lie inside the block.
+    int at = rangeOffset;
     // At its end an empty range would lie in the block behind.
-    return rangeOffset == capacity ? address : address + rangeOffset;
+    return at == capacity ? address : address + at;
   }
 }

@@ -3,56 +3,19 @@ package dev.millrace.internal.jni;
 
 import dev.millrace.Lease;
 import dev.millrace.Message;
-import dev.millrace.internal.spi.GrowableLease;
+import dev.millrace.internal.spi.AbstractLease;
 import dev.millrace.internal.spi.LeaseWatch;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * One reference to a block.
- *
- * <pre>
- *   OPEN --take--> SENT     the reference has passed to a send
- *    |  \
- *    |   +-grow-> GROWING  --> OPEN, with another block
- *    |               |
- *    +---close-------+-----> CLOSED   the reference is given up
- * </pre>
- *
- * Whoever moves it out of OPEN, with one compare-and-set, has the reference; so it is given up
- * exactly once whatever threads do. That is why a lease is an object of its own, however small:
- * were it used again for the next lease, a late {@code close()} of its first owner, which is
- * allowed and does nothing, would give up the reference of the second.
- */
-final class NativeLease implements Lease, GrowableLease {
-  private static final VarHandle STATE;
-
-  static {
-    try {
-      STATE = MethodHandles.lookup().findVarHandle(NativeLease.class, "state", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  private static final int OPEN = 0;
-  private static final int SENT = 1;
-  private static final int CLOSED = 2;
-  private static final int GROWING = 3;
-
-  /** Closed behind a send, which may yet be taken back. */
-  private static final int SENT_AND_CLOSED = 4;
-
+/** One reference to a block. */
+final class NativeLease extends AbstractLease {
   private LeasedBlock block;
-  private final LeaseWatch.@Nullable Entry watched;
-  private volatile int state;
 
   /** The first and only owner of a reference to the block; {@code watch} is that of its group. */
   NativeLease(LeasedBlock block, @Nullable LeaseWatch watch) {
+    super(block.capacity(), watch);
     this.block = block;
-    watched = watch == null ? null : watch.add(this, block.capacity());
   }
 
   /** New memory to write into. */
@@ -105,66 +68,16 @@ final class NativeLease implements Lease, GrowableLease {
   }
 
   @Override
-  public void close() {
-    int before;
-    int after;
-    do {
-      before = state;
-      after = before == SENT || before == SENT_AND_CLOSED ? SENT_AND_CLOSED : CLOSED;
-    } while (!STATE.compareAndSet(this, before, after));
-    if (before == OPEN) {
-      unwatch();
-      NativeCalls.release(block.payloadAddress());
-    } else if (before == GROWING) {
-      // Whoever makes it grow gives the reference up.
-      unwatch();
-    }
+  protected void release() {
+    NativeCalls.release(block.payloadAddress());
   }
 
   @Override
-  public ByteBuffer grow(int capacity) {
-    if (!STATE.compareAndSet(this, OPEN, GROWING)) {
-      throw used();
-    }
+  protected void moveTo(int capacity) {
     LeasedBlock before = block;
-    try {
-      block = before.larger(capacity);
-    } finally {
-      if (!STATE.compareAndSet(this, GROWING, OPEN)) {
-        // Closed meanwhile.
-        NativeCalls.release(block.payloadAddress());
-      }
-    }
+    block = before.larger(capacity);
     before.forgetBuffer();
     NativeCalls.release(before.payloadAddress());
-    return buffer();
-  }
-
-  /** Passes the reference to the caller, who sends or releases it. */
-  void take() {
-    if (!STATE.compareAndSet(this, OPEN, SENT)) {
-      throw used();
-    }
-    unwatch();
-  }
-
-  /** Takes back {@link #take}, when the send did not begin after all. */
-  void giveBack() {
-    if (watched != null) {
-      watched.reopen();
-    }
-    if (!STATE.compareAndSet(this, SENT, OPEN)) {
-      // Closed meanwhile.
-      state = CLOSED;
-      unwatch();
-      NativeCalls.release(block.payloadAddress());
-    }
-  }
-
-  private void unwatch() {
-    if (watched != null) {
-      watched.end();
-    }
   }
 
   /** Where the bytes to send begin; for whoever has taken the lease. */
@@ -185,20 +98,5 @@ final class NativeLease implements Lease, GrowableLease {
   /** The opcode to send with; for whoever has taken the lease. */
   int opcode() {
     return NativeMessage.opcodeOf(block.kind());
-  }
-
-  private void requireOpen() {
-    if (state != OPEN) {
-      throw used();
-    }
-  }
-
-  private IllegalStateException used() {
-    return new IllegalStateException(
-        switch (state) {
-          case SENT, SENT_AND_CLOSED -> "the lease was sent before";
-          case GROWING -> "the lease is being grown by another thread";
-          default -> "the lease was closed before";
-        });
   }
 }

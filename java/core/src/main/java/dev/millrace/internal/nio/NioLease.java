@@ -3,46 +3,13 @@ package dev.millrace.internal.nio;
 
 import dev.millrace.Lease;
 import dev.millrace.Message;
-import dev.millrace.internal.spi.GrowableLease;
+import dev.millrace.internal.spi.AbstractLease;
 import dev.millrace.internal.spi.LeaseWatch;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * One reference to a block.
- *
- * <pre>
- *   OPEN --take--> SENT     the reference has passed to a send
- *    |  \
- *    |   +-grow-> GROWING  --> OPEN, with another block
- *    |               |
- *    +---close-------+-----> CLOSED   the reference is given up
- * </pre>
- *
- * <p>Whoever moves it out of OPEN, with one compare-and-set, has the reference; so it is given up
- * exactly once whatever threads do.
- */
-final class NioLease implements Lease, GrowableLease {
-  private static final VarHandle STATE;
-
-  static {
-    try {
-      STATE = MethodHandles.lookup().findVarHandle(NioLease.class, "state", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  private static final int OPEN = 0;
-  private static final int SENT = 1;
-  private static final int CLOSED = 2;
-  private static final int GROWING = 3;
-
-  /** Closed behind a send, which may yet be taken back. */
-  private static final int SENT_AND_CLOSED = 4;
-
+/** One reference to a block. */
+final class NioLease extends AbstractLease {
   /** The range follows the buffer's position until it is set. */
   private static final int FOLLOWS_POSITION = -1;
 
@@ -53,8 +20,6 @@ final class NioLease implements Lease, GrowableLease {
   private int rangeOffset;
   private int rangeLength;
   private @Nullable ByteBuffer buffer;
-  private final LeaseWatch.@Nullable Entry watched;
-  private volatile int state;
 
   private NioLease(
       Block block,
@@ -63,12 +28,12 @@ final class NioLease implements Lease, GrowableLease {
       boolean isRetained,
       int rangeLength,
       @Nullable LeaseWatch watch) {
+    super(capacity, watch);
     this.block = block;
     this.capacity = capacity;
     this.kind = kind;
     this.isRetained = isRetained;
     this.rangeLength = rangeLength;
-    watched = watch == null ? null : watch.add(this, capacity);
   }
 
   /**
@@ -138,39 +103,24 @@ final class NioLease implements Lease, GrowableLease {
   }
 
   @Override
-  public void close() {
-    int before;
-    int after;
-    do {
-      before = state;
-      after = before == SENT || before == SENT_AND_CLOSED ? SENT_AND_CLOSED : CLOSED;
-    } while (!STATE.compareAndSet(this, before, after));
-    if (before == OPEN) {
-      unwatch();
-      block.release();
-    } else if (before == GROWING) {
-      // Whoever makes it grow gives the reference up.
-      unwatch();
-    }
+  protected void release() {
+    block.release();
   }
 
   @Override
-  public ByteBuffer grow(int newCapacity) {
-    if (!STATE.compareAndSet(this, OPEN, GROWING)) {
-      throw used();
-    }
+  protected void moveTo(int newCapacity) {
     Block before = block;
-    try {
-      moveTo(larger(newCapacity), newCapacity);
-    } finally {
-      if (!STATE.compareAndSet(this, GROWING, OPEN)) {
-        // Closed meanwhile.
-        block.release();
-      }
-    }
+    Block larger = larger(newCapacity);
+    buffer =
+        newCapacity == larger.capacity()
+            ? larger.leased()
+            : larger.bytes().slice(Block.HEADROOM, newCapacity);
+    block = larger;
+    capacity = newCapacity;
+    rangeOffset = 0;
+    rangeLength = FOLLOWS_POSITION;
     before.forgetLeased();
     before.release();
-    return buffer();
   }
 
   /** A block of this capacity whose last bytes are those of the present one. */
@@ -190,44 +140,6 @@ final class NioLease implements Lease, GrowableLease {
     int at = Block.HEADROOM + newCapacity - capacity;
     larger.bytes().put(at, block.bytes(), Block.HEADROOM, capacity);
     return larger;
-  }
-
-  private void moveTo(Block larger, int newCapacity) {
-    buffer =
-        newCapacity == larger.capacity()
-            ? larger.leased()
-            : larger.bytes().slice(Block.HEADROOM, newCapacity);
-    block = larger;
-    capacity = newCapacity;
-    rangeOffset = 0;
-    rangeLength = FOLLOWS_POSITION;
-  }
-
-  /** Passes the reference to the caller, who sends or releases it. */
-  void take() {
-    if (!STATE.compareAndSet(this, OPEN, SENT)) {
-      throw used();
-    }
-    unwatch();
-  }
-
-  /** Takes back {@link #take}, when the send did not begin after all. */
-  void giveBack() {
-    if (watched != null) {
-      watched.reopen();
-    }
-    if (!STATE.compareAndSet(this, SENT, OPEN)) {
-      // Closed meanwhile.
-      state = CLOSED;
-      unwatch();
-      block.release();
-    }
-  }
-
-  private void unwatch() {
-    if (watched != null) {
-      watched.end();
-    }
   }
 
   /** The block; for whoever has taken the lease. */
@@ -252,20 +164,5 @@ final class NioLease implements Lease, GrowableLease {
   /** The opcode to send with; for whoever has taken the lease. */
   int opcode() {
     return NioMessage.opcodeOf(kind);
-  }
-
-  private void requireOpen() {
-    if (state != OPEN) {
-      throw used();
-    }
-  }
-
-  private IllegalStateException used() {
-    return new IllegalStateException(
-        switch (state) {
-          case SENT, SENT_AND_CLOSED -> "the lease was sent before";
-          case GROWING -> "the lease is being grown by another thread";
-          default -> "the lease was closed before";
-        });
   }
 }

@@ -219,7 +219,7 @@ final class Arguments {
       return () -> {};
     }
     return () -> {
-      throw new IllegalStateException("planted");
+      throw new IllegalStateException(Journal.PLANTED);
     };
   }
 

@@ -73,7 +73,14 @@ public abstract class MisuseProperties {
       MisuseProperties test = (MisuseProperties) context.testInstance();
       world = new World(test.engine());
       PropertyExecutionResult result = property.execute();
-      world.end();
+      try {
+        world.end();
+      } catch (Throwable t) {
+        if (result.throwable().isEmpty()) {
+          throw t;
+        }
+        result.throwable().get().addSuppressed(t);
+      }
       return result;
     }
   }

@@ -27,13 +27,16 @@ import dev.millrace.suite.Deadline;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -41,8 +44,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Phaser;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 
 /**
  * A server with two loops, a client, and pairs of connections between them, on which sequences are
@@ -52,7 +53,10 @@ import java.util.logging.Logger;
 final class World {
   private static final int PAIRS = 4;
   private static final int PROGRESS = 50_000;
-  private static final Logger LOGGER = Logger.getLogger("dev.millrace");
+  private static final int SMALLEST_BLOCK = 256;
+
+  /** How many sequences are played before they must all be gone without a trace. */
+  private static final int LOOK = 1_000;
 
   /** Of a server and a client that others need: they are called on those that have ended. */
   private static final Set<String> ENDS = Set.of("close", "shutdown", "awaitShutdown");
@@ -81,7 +85,8 @@ final class World {
           KnownMethods.of(Batching.class),
           KnownMethods.of(ScheduledTask.class));
 
-  private final Level levelBefore = LOGGER.getLevel();
+  private final Engine engine;
+  private final Journal journal = new Journal("dev.millrace", this::fail);
   private final Map<Integer, Pair> byNumber = new ConcurrentHashMap<>();
   private final AtomicReference<Throwable> failure = new AtomicReference<>();
   private final Set<Pair.Side> openSides = ConcurrentHashMap.newKeySet();
@@ -96,13 +101,14 @@ final class World {
   private final Client endedClient;
   private final Connection[] ended = new Connection[3];
   private final List<Pair> probes = new ArrayList<>();
-  private BlockingConnection blocking;
+  private volatile BlockingConnection blocking;
   private int nextNumber;
   private long played;
   private long sharedBefore;
+  private boolean isSpoiled;
 
   World(Engine engine) throws Exception {
-    LOGGER.setLevel(Level.OFF);
+    this.engine = engine;
     server = start(engine, 2);
     client = Client.builder().engine(engine).limits(LIMITS).build();
     endedServer = start(engine, 1);
@@ -193,6 +199,10 @@ final class World {
   // ---- A sequence.
 
   void play(List<Step> steps) throws Exception {
+    if (isSpoiled) {
+      return; // the sequence is not to blame, nor one that is cut down
+    }
+    journal.played(steps);
     prepare();
     Phaser running = new Phaser(1);
     for (Step step : steps) {
@@ -200,8 +210,11 @@ final class World {
     }
     finish(running);
     rethrow();
-    if (++played % PROGRESS == 0) {
-      System.out.println("misuse: " + played + " sequences");
+    if (++played % LOOK == 0) {
+      leaveNothing();
+    }
+    if (played % PROGRESS == 0) {
+      System.out.println("misuse: " + engine + ", " + played + " sequences");
     }
   }
 
@@ -430,7 +443,10 @@ final class World {
     boolean ends = ENDS.contains(method.getName());
     Object live = isServer ? server : client;
     Object over = isServer ? endedServer : endedClient;
-    invoke(method, ends || random.nextBoolean() ? over : live, arguments);
+    Object made = invoke(method, ends || random.nextBoolean() ? over : live, arguments);
+    if (made instanceof Client another) {
+      another.close();
+    }
   }
 
   private void callOther(Pair.Side side, Random random, int number, Arguments arguments)
@@ -504,39 +520,81 @@ final class World {
   /** What every sequence together must not have changed. */
   void end() throws Exception {
     try {
-      if (blocking != null) {
-        blocking.close();
-      }
-      for (Pair pair : pairs) {
-        if (pair != null) {
-          giveUp(pair);
+      if (!isSpoiled) {
+        leaveNothing();
+        client.close();
+        server.shutdown(Duration.ofSeconds(5));
+        assertEquals(leakedBefore, LeaseWatch.leaked(), "leases that nobody ended");
+        if (played >= PROGRESS) {
+          System.out.println("misuse: " + engine + ", " + played + " sequences, nothing is left");
         }
       }
-      int left = 2 * probes.size();
-      try {
-        Deadline.until(() -> openSides.size() == left, "the end of every connection");
-      } catch (AssertionError e) {
-        throw new AssertionError("still open: " + openSides, e);
-      }
-      Deadline.until(() -> server.connectionCount() == probes.size(), "no connection left");
-      idle(handlers);
-      idle(beside);
+    } finally {
+      client.close();
+      server.shutdown(Duration.ZERO);
+      handlers.shutdownNow();
+      beside.shutdownNow();
+      journal.close();
+    }
+  }
+
+  /** Once its connections have ended, nothing is left of what was played. */
+  private void leaveNothing() throws Exception {
+    try {
+      endConnections();
       objects.clear();
       assertFalse(server.terminated().toCompletableFuture().isDone(), "a loop has ended");
       Deadline.until(() -> turned() && blocksInUse(server.statistics()) == 0, "free blocks");
       Deadline.until(() -> turned() && blocksInUse(client.statistics()) == 0, "a client's blocks");
       Deadline.until(() -> turned() && shared() <= sharedBefore, "free shared blocks");
-      client.close();
-      server.shutdown(Duration.ofSeconds(5));
-      assertEquals(leakedBefore, LeaseWatch.leaked(), "leases that nobody ended");
-      rethrow();
-    } finally {
-      LOGGER.setLevel(levelBefore);
-      client.close();
-      server.shutdown(Duration.ZERO);
-      handlers.shutdownNow();
-      beside.shutdownNow();
+    } catch (AssertionError e) {
+      isSpoiled = true;
+      throw new AssertionError(e.getMessage() + '\n' + whatIsLeft(), e);
     }
+    rethrow();
+    journal.forget();
+  }
+
+  private void endConnections() throws Exception {
+    if (blocking != null) {
+      blocking.close();
+    }
+    for (int i = 0; i < PAIRS; i++) {
+      if (pairs[i] != null) {
+        giveUp(pairs[i]);
+        pairs[i] = null;
+      }
+    }
+    int left = 2 * probes.size();
+    Deadline.until(() -> openSides.size() == left, "the end of every connection");
+    Deadline.until(() -> server.connectionCount() == probes.size(), "no connection left");
+    idle(handlers);
+    idle(beside);
+  }
+
+  /** Ends the server and the client, which report their open leases. */
+  private String whatIsLeft() throws Exception {
+    StringBuilder text = new StringBuilder();
+    text.append(engine).append(" engine, after ").append(played).append(" sequences\n");
+    text.append("open: ").append(openSides).append('\n');
+    text.append("shared: ").append(shared()).append(", before ").append(sharedBefore).append('\n');
+    server.statistics().forEach(loop -> text.append("server: ").append(told(loop)).append('\n'));
+    client.statistics().forEach(loop -> text.append("client: ").append(told(loop)).append('\n'));
+    client.close();
+    server.shutdown(Duration.ZERO);
+    Deadline.await(server.terminated(), "the server's end");
+    Path file = Path.of("target", "misuse-" + engine.name().toLowerCase(Locale.ROOT) + ".txt");
+    return text.append(journal.tell(file.toAbsolutePath())).toString();
+  }
+
+  private static String told(LoopStatistics loop) {
+    Map<Integer, Long> blocks = new TreeMap<>();
+    for (int size = SMALLEST_BLOCK; size > 0; size <<= 1) {
+      if (loop.blocksInUse(size) > 0) {
+        blocks.put(size, loop.blocksInUse(size));
+      }
+    }
+    return "blocks by size=" + blocks + ", " + loop;
   }
 
   /** What other threads have given back is free when its loop has turned. */

@@ -45,6 +45,8 @@ MILLRACE_SAME(ASK, ring::kAsk);
 MILLRACE_SAME(OPEN, ring::kOpen);
 MILLRACE_SAME(CREDIT, ring::kCredit);
 MILLRACE_SAME(BATCH, ring::kBatch);
+MILLRACE_SAME(HOLD, ring::kHold);
+MILLRACE_SAME(FINISH, ring::kFinish);
 MILLRACE_SAME(SET_BATCH, ring::kSetBatch);
 MILLRACE_SAME(FLUSH_BATCH, ring::kFlushBatch);
 
@@ -74,6 +76,7 @@ MILLRACE_SAME(DIALED, ring::kDialed);
 MILLRACE_SAME(CONNECTED, ring::kConnected);
 MILLRACE_SAME(RESPONSE, ring::kResponse);
 MILLRACE_SAME(PROXIED, ring::kProxied);
+MILLRACE_SAME(FINISHED, ring::kFinished);
 
 MILLRACE_SAME(FAILED, ring::kFailed);
 MILLRACE_SAME(IN_BLOCK, ring::kInBlock);

@@ -20,7 +20,7 @@ void Loop::begin_closing(std::uint32_t slot) noexcept {
   drop_message(connection);
   connection.stopped = false;
   end_limits(connection);
-  connection.batching = false;
+  connection.batching = connection.holds_end = false;
   set_deadline(slot, options_.close_timeout_ns);
   if (connection.keeping) flush_queue(slot);
 }
@@ -45,11 +45,13 @@ void Loop::peer_finished(std::uint32_t slot) noexcept {
   if (connection.keeping) flush_queue(slot);
   if (has_ended(connection)) return;
   connection.eof = true;
-  const bool unsent = connection.queue_head != kNone;
+  connection.batching = false;
+  const bool unsent = connection.queue_head != kNone || connection.holds_end;
   if (connection.phase == Phase::draining || !unsent) {
     end(slot, 0, false);
     return;
   }
+  if (connection.holds_end) post(slot, kPendingFinished);
   // It may still be reading what we owe it.
   if (connection.phase != Phase::closing) set_deadline(slot, options_.close_timeout_ns);
   update_interest(slot);
@@ -159,7 +161,8 @@ void Loop::write_pending() noexcept {
     const std::uint32_t slot = pending_first_;
     Connection& connection = connections_[slot];
     const std::uint32_t next = connection.next_pending;
-    for (const Pending fact : {kPendingDialed, kPendingConnected, kPendingClosing, kPendingDrained, kPendingClosed}) {
+    for (const Pending fact :
+         {kPendingDialed, kPendingConnected, kPendingClosing, kPendingDrained, kPendingFinished, kPendingClosed}) {
       if ((connection.pending & fact) == 0) continue;
       if (!event_room(1)) return;
       connection.pending &= static_cast<std::uint8_t>(~fact);
@@ -191,6 +194,9 @@ bool Loop::write_fact(std::uint32_t slot, Pending fact) noexcept {
     case kPendingDrained:
       event.type = ring::kDrained;
       break;
+    case kPendingFinished:
+      event.type = ring::kFinished;
+      break;
     case kPendingClosing:
       event.type = ring::kClosing;
       event.auxiliary = static_cast<std::uint64_t>(
@@ -220,7 +226,8 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
     if (connection.phase == Phase::free || connection.phase == Phase::ended) continue;
     std::uint64_t pinned = connection.buffered;
     if (connection.block != 0) pinned += blocks().size_of(connection.block);
-    if (connection.held != kNone) pinned += blocks().size_of(held_[connection.held].block);
+    if (connection.held != kNone && held_[connection.held].block != 0)
+      pinned += blocks().size_of(held_[connection.held].block);
     if (connection.opening != kNone && openings_[connection.opening].block != 0) {
       pinned += blocks().size_of(openings_[connection.opening].block);
     }

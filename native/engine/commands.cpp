@@ -30,7 +30,7 @@ bool is_sendable(std::uint8_t opcode, std::uint32_t length) noexcept {
 
 /// Whether it is of a connection, and waits for its turn in that one's chain.
 bool is_chained(std::uint8_t type) noexcept {
-  return (type >= ring::kAcceptUpgrade && type <= ring::kResumeReads) || (type >= ring::kAsk && type <= ring::kBatch);
+  return (type >= ring::kAcceptUpgrade && type <= ring::kResumeReads) || (type >= ring::kAsk && type <= ring::kFinish);
 }
 
 os::ListenOptions listen_options(const ring::ListenBody& body) noexcept {
@@ -131,6 +131,10 @@ void Loop::run(std::uint32_t slot, const ring::Record& command) noexcept {
       return;
     case ring::kBatch:
       set_batch(slot, command);
+      return;
+    case ring::kHold:
+    case ring::kFinish:
+      hold_end(slot, command);
       return;
     default:
       return;
@@ -388,6 +392,19 @@ void Loop::send_masked(std::uint32_t slot, Opcode opcode, const ring::Record& co
     put_masked_copy(slot, opcode, payload, length, token);
   }
   if (owned) release_address(command.address);
+}
+
+/// A FIN of the peer is not the end while Java has more to send than the queue has, until FINISH says that it has not.
+void Loop::hold_end(std::uint32_t slot, const ring::Record& command) noexcept {
+  Connection& connection = connections_[slot];
+  if (!connection.websocket) {
+    reject(slot, command);
+    return;
+  }
+  if (connection.phase != Phase::open) return;
+  const bool begins = command.type == ring::kHold && !connection.holds_end;
+  connection.holds_end = command.type == ring::kHold;
+  if (begins && connection.eof) post(slot, kPendingFinished);
 }
 
 void Loop::close_by_command(std::uint32_t slot, const ring::Record& command) noexcept {

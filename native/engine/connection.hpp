@@ -48,6 +48,7 @@ enum Pending : std::uint8_t {
   kPendingConnected = 16,
   kPendingClosing = 1,
   kPendingDrained = 2,
+  kPendingFinished = 32,
   kPendingClosed = 4,
 };
 
@@ -105,7 +106,8 @@ struct alignas(64) Connection {
   std::uint32_t opening;         ///< index of its Opening, while there is one
   std::uint32_t held;            ///< index of its HeldInput, while there is one
   std::uint32_t pong;            ///< index of its Pong, while one waits
-  std::uint32_t discarded : 28;  ///< bytes thrown away while draining
+  std::uint32_t discarded : 27;  ///< bytes thrown away while draining
+  bool holds_end : 1;            ///< Java has more to send than is queued: it is told of a FIN, which ends nothing
   bool limited : 1;              ///< messages are charged: it runs on credits, or has a quota
   bool spent : 1;                ///< reads rest, and what has come waits, until there is credit again
   bool batching : 1;             ///< frames are gathered over several turns
@@ -157,8 +159,9 @@ struct Batch {
   std::uint64_t most_bytes;
   std::int64_t delay_ns;
   std::int64_t due_ns;          ///< when what is kept leaves at the latest; kNever while nothing is
-  std::uint64_t most_messages;  ///< 2 at least
-  std::uint64_t messages;       ///< kept
+  std::uint64_t kept_bytes;     ///< by earlier turns
+  std::uint32_t most_messages;  ///< 2 at least
+  std::uint32_t messages;       ///< kept
 };
 
 /// What was agreed on about compression, where only compressed messages and sends look; by slot.
@@ -190,13 +193,14 @@ struct Opening {
   protocol::ProxyHeader proxied;  ///< what they said, when they were a PROXY header: its length is not 0
 };
 
-/// Bytes that were received and cannot be parsed yet: the event ring was full, or the upgrade is being decided.
+/// Bytes that were received and cannot be parsed yet: the event ring was full, or the upgrade is being decided. Without
+/// a block it keeps a connection's turn to inflate.
 struct HeldInput {
   std::uint32_t next_free;
   std::uint32_t slot;
   std::uint32_t previous;
   std::uint32_t next;
-  std::uint64_t block;
+  std::uint64_t block;  ///< 0: what has come lies in the kernel
   std::uint32_t begin;
   std::uint32_t end : 31;
   std::uint32_t parked : 1;  ///< its connection is spent: in no list

@@ -172,10 +172,10 @@ bool Loop::receive_before_judging(std::uint32_t slot) noexcept {
 /// The end of the handshake, or of closing.
 void Loop::deadline_passed(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  // A server that has answered our Close, and keeps the socket, has said all that we waited for.
-  const bool said_all =
-      role_ == protocol::Role::client && connection.phase == Phase::draining && connection.input_ended;
-  connection.timed_out = !said_all && !cannot_send(connection);
+  // Who has sent a Close too, and keeps the socket, has said all that we waited for.
+  const bool said_all = connection.phase == Phase::draining && connection.input_ended &&
+                        connection.protocol_error == 0 && connection.close_code != 0;
+  if (!said_all) connection.timed_out = !cannot_send(connection);
   if (connection.phase == Phase::open && connection.input_ended) {
     force_close(slot);
   } else {

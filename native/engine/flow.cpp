@@ -184,7 +184,7 @@ void Loop::set_batch(std::uint32_t slot, const ring::Record& command) noexcept {
     reject(slot, command);
     return;
   }
-  if (connection.phase != Phase::open) return;
+  if (connection.phase != Phase::open || connection.eof) return;
   send_kept(slot);
   chain_sent_before_ = counters_[ring::kMessagesSent];
   if (has_ended(connection) || command.opcode == ring::kFlushBatch) return;
@@ -192,7 +192,7 @@ void Loop::set_batch(std::uint32_t slot, const ring::Record& command) noexcept {
   if (!connection.batching) return;
   const auto delay_ns = static_cast<std::int64_t>(std::min<std::uint64_t>(command.auxiliary, kLongestDelayNs));
   const auto low = static_cast<std::uint64_t>(low_water()) + 1;  // there reads would stop, and later sends
-  batches_[slot] = {std::min(command.address, low), delay_ns, kNever, command.length, 0};
+  batches_[slot] = {std::min(command.address, low), delay_ns, kNever, 0, command.length, 0};
 }
 
 /// The end of a chain of commands that has put `messages`; `urgent`: something else, too, that cannot wait.
@@ -204,7 +204,7 @@ void Loop::gather_batch(std::uint32_t slot, std::int64_t messages, bool urgent) 
     send_gathered(slot);
     return;
   }
-  batch.messages += static_cast<std::uint64_t>(messages);
+  batch.messages += static_cast<std::uint32_t>(messages);
   const std::uint64_t bytes = connection.buffered + gather_.bytes();
   if (urgent || bytes == 0 || batch.messages >= batch.most_messages || bytes >= batch.most_bytes ||
       batch.due_ns <= now_ns_) {
@@ -215,8 +215,9 @@ void Loop::gather_batch(std::uint32_t slot, std::int64_t messages, bool urgent) 
   if (has_ended(connection)) return;
   if (messages > 0) {
     count(ring::kMessagesBatched, messages);
-    count(ring::kSendsSaved);
+    if (batch.kept_bytes > 0) count(ring::kSendsSaved);
   }
+  batch.kept_bytes = connection.buffered;
   queue_changed(slot);
   if (!has_ended(connection)) arm_at(slot, batch.due_ns);
 }
@@ -243,10 +244,14 @@ void Loop::send_kept(std::uint32_t slot) noexcept {
   send_gathered(slot);
 }
 
-/// From here on the kernel is asked to take what was kept.
+/// From here on the kernel is asked to take what was kept. What this turn has put to it would have been a send of its
+/// own.
 void Loop::forget_batch(std::uint32_t slot) noexcept {
-  batches_[slot].messages = 0;
-  batches_[slot].due_ns = kNever;
+  Batch& batch = batches_[slot];
+  if (batch.kept_bytes > 0 && connections_[slot].buffered > batch.kept_bytes) count(ring::kSendsSaved);
+  batch.kept_bytes = 0;
+  batch.messages = 0;
+  batch.due_ns = kNever;
 }
 
 /// A ping has to leave with the chain that put it.

@@ -85,7 +85,7 @@ class Loop {
   static constexpr std::size_t kFirstBlock = 1024;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
-  static constexpr std::uint32_t kDiscardMask = (1U << 28) - 1;
+  static constexpr std::uint32_t kDiscardMask = (1U << 27) - 1;
   static constexpr protocol::Opcode kNoOpcode{0xff};
   /// A deadline this far away is never; the clock can be added to it.
   static constexpr std::int64_t kLongestDelayNs = INT64_MAX / 2;
@@ -144,6 +144,7 @@ class Loop {
   void send_masked(std::uint32_t slot, protocol::Opcode opcode, const ring::Record& command) noexcept;
   [[nodiscard]] std::uint8_t* staged(const ring::Record& command, std::size_t headroom) noexcept;
   [[nodiscard]] static os::Address address_of(const ring::ListenBody& body, const char* path) noexcept;
+  void hold_end(std::uint32_t slot, const ring::Record& command) noexcept;
   void close_by_command(std::uint32_t slot, const ring::Record& command) noexcept;
 
   // ---- accept.cpp
@@ -204,6 +205,8 @@ class Loop {
   void drop_rest(Connection& connection) noexcept;
   void hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept;
   void drop_held(Connection& connection) noexcept;
+  void await_turn(std::uint32_t slot) noexcept;
+  void take_turn(std::uint32_t slot) noexcept;
   void link_held(std::uint32_t index) noexcept;
   void unlink_held(std::uint32_t index) noexcept;
   void park_held(const Connection& connection) noexcept;
@@ -220,15 +223,17 @@ class Loop {
       if (offset == 0) return;
       flags |= ring::kInBlock;
     }
-    ring::Record event{};
+    const std::uint32_t generation = connections_[slot].generation;
+    const std::uint64_t address = address_of(offset);
+    ring::Record& event = events_.append();
     event.type = ring::kMessage;
     event.opcode = static_cast<std::uint8_t>(opcode);
     event.flags = flags;
     event.slot = slot;
-    event.generation = connections_[slot].generation;
-    event.address = address_of(offset);
+    event.address = address;
     event.length = length;
-    events_.append(event);
+    event.generation = generation;
+    event.auxiliary = 0;
     count(ring::kMessagesReceived);
     if (connections_[slot].limited) charge(slot, length);
   }

@@ -28,7 +28,11 @@ constexpr std::uint32_t kMostHeld = INT32_MAX;
 
 void Loop::receive(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
-  if (connection.held != kNone || rests_from_inflating(slot)) return;
+  if (connection.held != kNone) return;
+  if (rests_from_inflating(slot)) {
+    await_turn(slot);
+    return;
+  }
   iovec pieces[2];
   int count_of_pieces = 0;
   std::size_t direct = 0;
@@ -86,6 +90,10 @@ void Loop::receive(std::uint32_t slot) noexcept {
 void Loop::parse_held(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   const HeldInput held = held_[connection.held];
+  if (held.block == 0) {
+    take_turn(slot);
+    return;
+  }
   (void)region_->blocks().retain(held.block);  // one reference for the events, drop_held gives up the other
   drop_held(connection);
   connection.held_parsed = true;
@@ -405,7 +413,7 @@ void Loop::tell_pinned(const Connection& connection) noexcept {
     const std::uint64_t touched = base::align_up<std::uint64_t>(connection.message_length + 1, kSystemPage);
     pinned = static_cast<std::int64_t>(std::min<std::uint64_t>(touched, blocks().size_of(connection.block)));
   }
-  if (connection.held != kNone) add(held_[connection.held].block);
+  if (connection.held != kNone && held_[connection.held].block != 0) add(held_[connection.held].block);
   if (connection.rest_length > sizeof connection.rest) add(base::load<std::uint64_t>(connection.rest));
   std::int64_t& word = pinned_words_[&connection - &connections_[0]];
   count(ring::kInboundBytesPinned, pinned - word);
@@ -501,6 +509,23 @@ void Loop::hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t lengt
   tell_pinned(connections_[slot]);
 }
 
+/// Who compresses, and has nothing held, takes its place among those who have: what they hold would come first in every
+/// turn.
+void Loop::await_turn(std::uint32_t slot) noexcept {
+  const std::uint32_t index = held_.allocate();
+  held_[index].slot = slot;
+  held_[index].block = 0;
+  link_held(index);
+  connections_[slot].held = index;
+}
+
+/// What lies in the kernel is received, unless there is no room for it.
+void Loop::take_turn(std::uint32_t slot) noexcept {
+  if (arena_.used() >= ring::kArenaLength || !event_room(4)) return;
+  drop_held(connections_[slot]);
+  receive_in_phase(slot);
+}
+
 /// At the end: who is held again lets the others go first.
 void Loop::link_held(std::uint32_t index) noexcept {
   HeldInput& held = held_[index];
@@ -533,7 +558,7 @@ void Loop::drop_held(Connection& connection) noexcept {
   if (connection.held == kNone) return;
   const HeldInput& held = held_[connection.held];
   if (held.parked == 0) unlink_held(connection.held);
-  region_->release_owned(held.block);
+  if (held.block != 0) region_->release_owned(held.block);
   held_.release(connection.held);
   connection.held = kNone;
   tell_pinned(connection);

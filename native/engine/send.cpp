@@ -346,7 +346,7 @@ void Loop::queue_changed(std::uint32_t slot) noexcept {
       last_byte_sent(slot);
       return;
     }
-    if (connection.eof) {
+    if (connection.eof && !connection.holds_end) {
       end(slot, 0, false);
       return;
     }

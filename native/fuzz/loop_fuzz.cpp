@@ -389,6 +389,7 @@ class Script {
     const std::size_t bytes = length();
     if (client == nullptr) return;
     constexpr Answer kWays[] = {Answer::staged, Answer::owned, Answer::shared};
+    if ((how & 0x80) != 0) scene_.hold(index_);
     if ((how & 0x40) != 0 && bytes <= 125) {
       scene_.ping(index_);
     } else {
@@ -530,6 +531,7 @@ constexpr std::string_view kSeeds[] = {
     " \x82"
     "c0f001f0212f021f021f021[[[",                     // limits
     "( c0u0[a04f00>f00=[j02>",                        // the loop is destroyed in the middle
+    "  c0u0[[j0\xb0:[b0111j0\xb1<[e0[[[",             // more than is queued when a FIN comes
     "  c0u0[[m00[m01[[[",                             // commands that are wrong
     "  c0u0[c0u1[f122[b0111a01j00:tm02f019f019t[k[",  // no memory left
     "& c0u0[[f014[f02<[c0u1[f111[x00[[",              // calls fail by chance

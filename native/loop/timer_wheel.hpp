@@ -61,6 +61,7 @@ class TimerWheel {
     Timer timer;
     std::uint64_t expiry;  // in ticks
   };
+  static_assert(sizeof(Entry) == 32, "docs/memory.md, IdleConnectionsTest");
 
   [[nodiscard]] static std::uint64_t expiry_of(std::int64_t deadline_ns) noexcept;
   void link(Id id) noexcept;

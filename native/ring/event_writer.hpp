@@ -21,6 +21,10 @@ class EventWriter {
   /// Appends; the caller has checked room().
   void append(const Record& record) noexcept { records_[count_++] = record; }
 
+  /// Appends a record whose every field the caller sets: one that is made elsewhere and copied is read back before its
+  /// short stores have left the processor's store buffer, which waits for them.
+  [[nodiscard]] Record& append() noexcept { return records_[count_++]; }
+
  private:
   Record* records_ = nullptr;
   std::uint32_t count_ = 0;

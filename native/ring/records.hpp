@@ -12,7 +12,7 @@
 namespace millrace::ring {
 
 /// Compared with the Java half when the library is loaded; changes with every change of a layout.
-inline constexpr int kAbi = 5;
+inline constexpr int kAbi = 6;
 
 ///      0       1       2       3       4       5       6       7
 ///  +-------+-------+---------------+-------------------------------+
@@ -55,6 +55,8 @@ enum Command : std::uint8_t {
   kOpen = 14,
   kCredit = 15,
   kBatch = 16,
+  kHold = 17,
+  kFinish = 18,
 };
 
 /// Opcodes of BATCH.
@@ -92,6 +94,7 @@ enum Event : std::uint8_t {
   kConnected = 140,
   kResponse = 141,
   kProxied = 142,
+  kFinished = 143,
 };
 
 enum EventFlag : std::uint16_t { kFailed = 1, kInBlock = 2, kPeerBegan = 4, kTimedOut = 8 };

@@ -226,6 +226,14 @@ TEST_CASE("the close deadline ends a connection that does not answer") {
     const Event& closed = await_closed(java, client, id);
     CHECK((closed.record.flags & ring::kTimedOut) != 0);
   }
+  SUBCASE("a peer that answers it, and keeps its socket") {
+    Client client = Client::tcp(port);
+    const Id id = open_connection(java, client);
+    java.close(id, 1000);
+    client.write(client_close(1000));
+    const Event& closed = await_closed(java, client, id);
+    CHECK((closed.record.flags & ring::kTimedOut) == 0);
+  }
   SUBCASE("a peer that does not even take it") {
     Client client = Client::tcp(port, 4096);
     const Id id = open_connection(java, client);
@@ -327,6 +335,94 @@ TEST_CASE("a peer that half-closes gets all it is owed") {
   CHECK(came == owed);
   CHECK(await_closed(java, client, id).code() == 1006);
   expect_idle(java);
+}
+
+TEST_CASE("a FIN is told where Java has more than is queued, and ends nothing before it has sent that") {
+  for (const int queued : {0, 1}) {
+    CAPTURE(queued);
+    JavaHalf java;
+    java.answer_finished = false;
+    Client client = Client::tcp(java.listen());
+    const Id id = open_connection(java, client);
+    java.put(java.connection_command(ring::kHold, id));
+    if (queued != 0) java.send(id, kBinary, pattern(100, 0), Echo::owned);
+    client.finish();
+    REQUIRE(pump(java, {&client}, [&] { return java.first(ring::kFinished) != nullptr; }));
+    for (int turns = 0; turns < 20; ++turns) java.turn();
+    CHECK(java.closed(id) == nullptr);
+    // What gathers messages does so no more, and there is nothing to tell of a second time.
+    ring::Record batch = java.connection_command(ring::kBatch, id);
+    batch.length = 100;
+    batch.address = 1 << 20;
+    batch.auxiliary = 10 * kSecond;
+    java.put(batch);
+    java.put(java.connection_command(ring::kHold, id));
+    for (int sent = 0; sent < 3; ++sent) java.send(id, kBinary, pattern(50'000, 1), Echo::owned);
+    java.put(java.connection_command(ring::kFinish, id));
+    int came = 0;
+    REQUIRE(pump(java, {&client}, [&] {
+      while (client.take_frame()) ++came;
+      return client.ended();
+    }));
+    CHECK(client.eof());
+    CHECK(came == queued + 3);
+    CHECK(await_closed(java, client, id).code() == 1006);
+    expect_idle(java);
+  }
+}
+
+TEST_CASE("a FIN that came before Java had more than is queued is told as soon as it has") {
+  JavaHalf java;
+  java.answer_finished = false;
+  Client client = Client::tcp(java.listen(), 4096);
+  const Id id = open_connection(java, client);
+  client.appetite = 0;
+  int owed = 0;
+  for (; owed < 200 && java.buffered(id) == 0; ++owed) {
+    java.send(id, kBinary, pattern(100'000, 0), Echo::owned);
+    java.turn();
+  }
+  REQUIRE(java.buffered(id) > 0);
+  client.finish();
+  for (int turns = 0; turns < 20; ++turns) java.turn();
+  CHECK(java.first(ring::kFinished) == nullptr);
+  java.put(java.connection_command(ring::kHold, id));
+  REQUIRE(pump(java, {&client}, [&] { return java.first(ring::kFinished) != nullptr; }));
+  client.appetite = SIZE_MAX;
+  int came = 0;
+  REQUIRE(pump(java, {&client}, [&] {
+    while (client.take_frame()) ++came;
+    return came == owed;
+  }));
+  CHECK(java.closed(id) == nullptr);
+  java.send(id, kBinary, pattern(100'000, 0), Echo::owned);
+  java.put(java.connection_command(ring::kFinish, id));
+  REQUIRE(pump(java, {&client}, [&] {
+    while (client.take_frame()) ++came;
+    return client.ended();
+  }));
+  CHECK(came == owed + 1);
+  CHECK(await_closed(java, client, id).code() == 1006);
+  expect_idle(java);
+}
+
+TEST_CASE("who holds a connection and has nothing more, or does not answer its FIN, does not keep it") {
+  for (const bool answers : {true, false}) {
+    CAPTURE(answers);
+    ring::LoopOptions options = test_options();
+    options.close_timeout_ns = kSecond / 10;
+    JavaHalf java(options);
+    java.answer_finished = answers;
+    Client client = Client::tcp(java.listen());
+    const Id id = open_connection(java, client);
+    java.put(java.connection_command(ring::kHold, id));
+    client.finish();
+    REQUIRE(pump(java, {&client}, [&] { return java.first(ring::kFinished) != nullptr; }));
+    const Event& closed = await_closed(java, client, id);
+    CHECK(closed.code() == 1006);
+    CHECK(((closed.record.flags & ring::kTimedOut) != 0) == !answers);
+    expect_idle(java);
+  }
 }
 
 TEST_CASE("messages and FIN at once: the messages are delivered and answered") {

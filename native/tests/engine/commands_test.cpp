@@ -108,7 +108,7 @@ TEST_CASE("credit and batches are of open connections: before that they are refu
   JavaHalf java;
   const std::uint16_t port = java.listen();
   std::int64_t rejected = java.counter(ring::kCommandsRejected);
-  for (const std::uint8_t type : {ring::kCredit, ring::kBatch}) {
+  for (const std::uint8_t type : {ring::kCredit, ring::kBatch, ring::kHold, ring::kFinish}) {
     CAPTURE(static_cast<int>(type));
     java.accept_upgrades = false;
     Client early = Client::tcp(port);
@@ -143,7 +143,7 @@ TEST_CASE("nothing is of an answered connection any more, whatever its chain sti
   java.accept_upgrades = false;
   const std::uint16_t port = java.listen();
   std::int64_t rejected = java.counter(ring::kCommandsRejected);
-  for (const std::uint8_t type : {ring::kRespond, ring::kCredit, ring::kBatch}) {
+  for (const std::uint8_t type : {ring::kRespond, ring::kCredit, ring::kBatch, ring::kHold, ring::kFinish}) {
     CAPTURE(static_cast<int>(type));
     Client client = Client::tcp(port);
     client.write(upgrade_request());

@@ -346,6 +346,7 @@ void JavaHalf::handle_event(const ring::Record& record) {
   if (record.type == ring::kConnected && !request.empty()) ask(event.id(), request);
   if (record.type == ring::kResponse && !request.empty() && record.auxiliary == 101) open(event.id());
   if (record.type == ring::kMessage && echo != Echo::none) echo_message(event);
+  if (record.type == ring::kFinished && answer_finished) put(connection_command(ring::kFinish, event.id()));
   if (record.type == ring::kClosing && answer_closing) close(event.id(), event.code());
   if (on_event) on_event(event);
   if (keep_events) events.push_back(std::move(event));

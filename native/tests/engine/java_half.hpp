@@ -69,6 +69,7 @@ class JavaHalf {
   std::string request;        ///< what a client asks when it is connected; opens by itself when the answer is 101
   std::uint64_t deflate = 0;  ///< the deflate bits of every connection
   bool answer_closing = true;
+  bool answer_finished = true;  ///< there is nothing more to send
   Echo echo = Echo::none;
   bool keep_events = true;
   std::function<void(const Event&)> on_event;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <string>
 
@@ -555,6 +556,7 @@ TEST_CASE("messages leave together when they are as many as asked for, or as lon
   flow.send(client);
   CHECK(flow.sends() == 1);
   CHECK(flow.batched() == 9);
+  CHECK(flow.saved() == 9);
   // All of one turn that fill a batch leave at once, and copied by nobody.
   const std::int64_t copied = scene.counter(ring::kPayloadBytesCopied);
   for (int message = 0; message < 15; ++message) scene.send(client, 2, pattern(100), Answer::staged);
@@ -582,6 +584,7 @@ TEST_CASE("what is kept leaves when its time has come, and the write deadline wa
   CHECK(scene.client(client).awaited() == 2);
   flow.pass(3 * kMilli);
   CHECK(flow.sends() == 1);
+  CHECK(flow.saved() == 1);
   CHECK(scene.client(client).awaited() == 0);
   // The next batch has a time of its own.
   flow.send(client);
@@ -680,11 +683,12 @@ TEST_CASE("what has left before a flush, or another batch, of the same turn coun
     flow.send(client);
     CHECK(flow.sends() == 1);
     CHECK(flow.batched() == 1);
-    CHECK(flow.saved() == 1);
+    CHECK(flow.saved() == 0);
     CHECK(scene.queued(client) == 102);
     flow.send(client);
     CHECK(flow.sends() == 2);
     CHECK(flow.batched() == 1);
+    CHECK(flow.saved() == 1);
     flow.move();
     scene.end_in_order();
   }
@@ -802,6 +806,87 @@ TEST_CASE("waiting is counted, and while it goes on it is known since when") {
   CHECK(scene.counter(ring::kWaitingSinceNs) == 0);
   (void)scene.turn(0);
   CHECK(scene.counter(ring::kWaitedNs) - before_ns == 250 * kMilli);
+  scene.end_in_order();
+}
+
+TEST_SUITE_END();
+
+TEST_SUITE_BEGIN("turns");
+
+/// A message that is 64 KiB long when it is inflated: four of them are what a turn inflates.
+void say_zeros(Scene* scene, std::uint32_t client, int messages) {
+  for (int index = 0; index < messages; ++index) {
+    scene->client(client).say_frame(2, std::string(64 << 10, '\0'), true, 1 << 20, 64);
+  }
+}
+
+TEST_CASE("who floods with what inflates takes turns with others who compress, held or not") {
+  Flow flow([](ring::LoopOptions& options) {
+    options.deflate_level = 1;
+    options.deflate_memory_level = 8;
+  });
+  Scene& scene = flow.scene;
+  scene.deflate = ring::kDeflate | ring::kDeflateOutgoingAlone | ring::kDeflateIncomingAlone |
+                  std::uint64_t{15} << ring::kDeflateOutgoingBits | std::uint64_t{15} << ring::kDeflateIncomingBits;
+  const std::uint32_t floods[] = {flow.upgraded(), flow.upgraded()};
+  const std::uint32_t other = flow.upgraded();
+  for (const std::uint32_t client : floods) {
+    scene.set_answer(client, Answer::nothing);
+    say_zeros(&scene, client, 400);
+  }
+  const auto turn = [&] {
+    for (std::uint32_t client = 0; client < scene.client_count(); ++client) (void)scene.client(client).write();
+    (void)scene.turn();
+  };
+  turn();
+  for (int round = 1; round <= 10; ++round) {
+    flow.say(other, 1);
+    int turns = 0;
+    while (scene.heard(other) < round && turns < 100) {
+      turn();
+      ++turns;
+    }
+    // The one that its turn is kept in, and one of each flood.
+    CHECK(turns <= 4);
+  }
+  const std::int64_t heard[] = {scene.heard(floods[0]), scene.heard(floods[1])};
+  CHECK(heard[0] > 0);
+  CHECK(std::abs(heard[0] - heard[1]) <= 8);
+  CHECK(heard[0] + heard[1] < 800);
+  for (int turns = 0; turns < 300; ++turns) turn();
+  CHECK(scene.heard(floods[0]) == 400);
+  CHECK(scene.heard(floods[1]) == 400);
+  scene.end_in_order();
+}
+
+TEST_CASE("a turn to inflate is given back by who ends before it comes") {
+  Flow flow([](ring::LoopOptions& options) {
+    options.deflate_level = 1;
+    options.deflate_memory_level = 8;
+  });
+  Scene& scene = flow.scene;
+  scene.deflate = ring::kDeflate | ring::kDeflateOutgoingAlone | ring::kDeflateIncomingAlone |
+                  std::uint64_t{15} << ring::kDeflateOutgoingBits | std::uint64_t{15} << ring::kDeflateIncomingBits;
+  const std::uint32_t flood = flow.upgraded();
+  scene.set_answer(flood, Answer::nothing);
+  std::uint32_t others[4];
+  for (std::uint32_t& other : others) other = flow.upgraded();
+  say_zeros(&scene, flood, 100);
+  for (const std::uint32_t other : others) flow.say(other, 1);
+  for (std::uint32_t client = 0; client < scene.client_count(); ++client) (void)scene.client(client).write();
+  (void)scene.turn();
+  CHECK(scene.pinned(others[0]) == 0);
+  scene.abort(others[0]);
+  scene.close(others[1], 1000);
+  scene.pause(others[2]);
+  scene.client(others[3]).finish();
+  (void)scene.turn();
+  scene.resume(others[2]);
+  flow.move();
+  CHECK(scene.closed(others[0]) != nullptr);
+  CHECK(scene.heard(others[2]) == 1);
+  CHECK(scene.closed(others[3]) != nullptr);
+  CHECK(scene.heard(flood) == 100);
   scene.end_in_order();
 }
 

@@ -280,6 +280,24 @@ void Scene::flush_batch(std::uint32_t client) {
   put(command);
 }
 
+void Scene::hold(std::uint32_t client) {
+  Id id;
+  Link* const link = live(client, &id);
+  if (link == nullptr || !link->accepted) return;
+  put(command_for(ring::kHold, id));
+  link->held = true;
+}
+
+void Scene::on_finished(const ring::Record& event) {
+  Link& link = link_of(event);
+  check(link.held && !link.told_closing, "FINISHED is told once, of a connection that Java holds");
+  link.held = false;
+  for (const std::size_t length : {30, 3000}) {
+    send(link.client, 2, engine::test::pattern(length, length), Answer::owned);
+  }
+  put(command_for(ring::kFinish, id_of(event)));
+}
+
 void Scene::close_link(Id id, std::uint16_t code, const std::string& reason) {
   ring::Record command = command_for(ring::kClose, id);
   command.auxiliary = code;
@@ -480,6 +498,9 @@ void Scene::handle(const ring::Record& event) {
       return;
     case ring::kDrained:
       check(link_of(event).accepted || link_of(event).dialed, "DRAINED is of an open connection");
+      return;
+    case ring::kFinished:
+      on_finished(event);
       return;
     case ring::kClosing:
       on_closing(event);

@@ -55,6 +55,7 @@ struct Link {
   bool paused = false;
   bool told_closing = false;
   bool closed_by_us = false;  ///< Java wrote CLOSE
+  bool held = false;          ///< by Java, until it was told of a FIN
   bool aborted = false;
   std::uint64_t closing_code = 0;
   std::int64_t buffered = 0;   ///< after the last turn
@@ -125,6 +126,8 @@ class Scene {
   void credit_each(std::uint32_t client, std::uint64_t messages) { credit_each_[client] = messages; }
   void batch(std::uint32_t client, std::uint32_t messages, std::uint64_t bytes, std::int64_t delay_ns);
   void flush_batch(std::uint32_t client);
+  /// Java has more than it sends: told of a FIN, it sends two messages and says that these are the last.
+  void hold(std::uint32_t client);
   void set_timer(std::uint32_t token, std::int64_t delay_ns);
   void cancel_timer(std::uint32_t token);
   void release_kept();
@@ -199,6 +202,7 @@ class Scene {
   void begin_life(Id id, const Link& link);
   void on_peer(const ring::Record& event);
   void on_message(const ring::Record& event);
+  void on_finished(const ring::Record& event);
   void on_closing(const ring::Record& event);
   void on_closed(const ring::Record& event);
   void on_timer(const ring::Record& event);

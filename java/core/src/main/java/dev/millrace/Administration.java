@@ -24,6 +24,13 @@ import org.jspecify.annotations.Nullable;
 final class Administration implements AutoCloseable, Handler {
   private static final String ROUTE = "/statistics";
   private static final int MAX_CONNECTIONS = 16;
+
+  /** What its loop has; the server that it tells of has so much less. */
+  static final long REGION_BYTES = 4 << 20;
+
+  /** Who asks and does not read is refused; the longest document comes on top. */
+  private static final long HIGH_WATER_MARK_BYTES = 64 << 10;
+
   private static final int MAX_QUESTIONS_PER_SECOND = 50;
   private static final int QUEUES_SHOWN = 20;
 
@@ -44,7 +51,8 @@ final class Administration implements AutoCloseable, Handler {
             .withMaxMessageBytes(1024)
             .withMaxConnections(MAX_CONNECTIONS)
             .withMaxMessagesPerSecond(MAX_QUESTIONS_PER_SECOND)
-            .withRegionBytes(16 << 20);
+            .withHighWaterMarkBytes(HIGH_WATER_MARK_BYTES)
+            .withSmallRegionBytes(REGION_BYTES);
     Router<Dispatcher.Route> routes = new Router<>();
     routes.add(ROUTE, new Dispatcher.Route(() -> this, HandlerExecutor.loop()));
     Upgrades upgrades =

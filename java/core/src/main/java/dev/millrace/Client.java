@@ -240,6 +240,7 @@ public final class Client implements AutoCloseable {
    * @param into an object of the caller, which is overwritten
    */
   public void statistics(ClientStatistics into) {
+    Objects.requireNonNull(into, "into");
     into.fill(running, spec.loops(), running.tally(), beganNanos, spec.limits().maxMemoryBytes());
   }
 
@@ -480,7 +481,8 @@ public final class Client implements AutoCloseable {
      */
     public Client build() throws MillraceException {
       Engines.Choice choice = Engines.choose(engine);
-      MemoryShares shares = MemoryShares.of(limits, loops, compression, choice.provider().engine());
+      MemoryShares shares =
+          MemoryShares.of(limits, 0, loops, compression, choice.provider().engine());
       ClientSpec spec =
           new ClientSpec(loops, shares.limits(limits), shares.compression(compression), relaxed);
       ClientOptions options =

@@ -480,6 +480,12 @@ public final class Limits {
     return with(v -> v.regionBytes = roundUpToMebibyte(regionBytes));
   }
 
+  /** Less than an application may set, for a server of our own. */
+  Limits withSmallRegionBytes(long regionBytes) {
+    requireQuarter(values.maxMessageBytes, regionBytes);
+    return with(v -> v.regionBytes = regionBytes);
+  }
+
   /**
    * How many messages may wait for one slow peer; with this set, sends are judged by it besides
    * {@link #highWaterMarkBytes()}. By default {@link #UNLIMITED}: bytes alone count.

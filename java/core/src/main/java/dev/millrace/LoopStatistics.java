@@ -351,8 +351,8 @@ public final class LoopStatistics {
   }
 
   /**
-   * How often a turn had messages to send and a batch kept them: sending system calls that were
-   * saved.
+   * Sending system calls that batches saved: how often what a turn had to send joined what earlier
+   * turns had kept.
    *
    * @return how many
    */

@@ -562,8 +562,8 @@ public final class Server implements AutoCloseable {
      * Tells whoever asks on a Unix socket of this machine what the server does; {@code ./millrace
      * top} shows it. Off by default. Only processes of this user may connect, by the file's mode
      * 0600, and never the network. Who may sees paths, addresses and, {@linkplain #redactPrincipals
-     * redacted}, names of peers. It listens before the server does, on a loop of its own, and ends
-     * with it.
+     * redacted}, names of peers. It listens before the server does, on a loop of its own, which has
+     * 4 MiB of {@link Limits#maxMemoryBytes()}, and ends with it.
      *
      * <p>Every message to {@code /statistics} is answered by one JSON document, which
      * docs/statistics.md describes.
@@ -612,6 +612,7 @@ public final class Server implements AutoCloseable {
       MemoryShares shares =
           MemoryShares.of(
               limits,
+              administration == null ? 0 : Administration.REGION_BYTES,
               loops > 0
                   ? loops
                   : MemoryShares.loops(limits, Runtime.getRuntime().availableProcessors()),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace;
 
+import java.util.Objects;
+
 /** What a {@link Server} has done: see {@link Statistics}. */
 public final class ServerStatistics extends Statistics {
 
@@ -14,7 +16,7 @@ public final class ServerStatistics extends Statistics {
    * @return how many
    */
   public long upgraded(UpgradeResult result) {
-    return upgrades(result);
+    return upgrades(Objects.requireNonNull(result, "result"));
   }
 
   /**

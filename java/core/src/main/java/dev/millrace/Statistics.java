@@ -354,7 +354,7 @@ public abstract sealed class Statistics permits ServerStatistics, ClientStatisti
    * @return how many
    */
   public final long dropped(SendOptions.Policy policy) {
-    return switch (policy) {
+    return switch (Objects.requireNonNull(policy, "policy")) {
       case REFUSE -> sends(Tally.Count.REFUSED);
       case DROP_OLDEST -> sends(Tally.Count.DROPPED_OLDEST);
       case DROP_NEWEST -> sends(Tally.Count.DROPPED_NEWEST);

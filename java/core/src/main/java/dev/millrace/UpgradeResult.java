@@ -5,7 +5,10 @@ package dev.millrace;
 public enum UpgradeResult {
   /** Answered with 101: the connection was opened. */
   ACCEPTED,
-  /** No request, or upgrade, that the protocol knows; answered with 400, 405, 426, 431 or 505. */
+  /**
+   * No request, or upgrade, that the protocol knows, also one for a page, or a plain request for
+   * the path of a WebSocket; answered with 400, 405, 414, 426, 431 or 505.
+   */
   MALFORMED,
   /** No WebSocket at that path; 404. */
   NOT_FOUND,

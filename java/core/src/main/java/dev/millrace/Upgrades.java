@@ -73,6 +73,11 @@ final class Upgrades {
     }
   }
 
+  /** A request, of whatever kind, that the protocol or its path does not know. */
+  void malformed() {
+    refused[UpgradeResult.MALFORMED.ordinal()].increment();
+  }
+
   Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match, Provenance provenance) {
     if (!origins.permits(head.headers("Origin"), provenance.scheme(), provenance.authority())) {
       refused(head, UpgradeResult.ORIGIN);

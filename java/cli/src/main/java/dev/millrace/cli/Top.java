@@ -146,6 +146,9 @@ final class Top {
   private synchronized @Nullable Terminal openTerminal() {
     Runtime.getRuntime().addShutdownHook(new Thread(this::interrupted, "top-shutdown"));
     terminal = Terminal.open().orElse(null);
+    if (terminal != null) {
+      out.print(ENTER);
+    }
     return terminal;
   }
 
@@ -154,7 +157,6 @@ final class Top {
     Thread keys = new Thread(this::readKeys, "top-keys");
     keys.setDaemon(true);
     keys.start();
-    out.print(ENTER);
     do {
       Optional<String> answer = ask(connection);
       if (answer.isEmpty()) {

@@ -9,6 +9,8 @@ import java.util.Locale;
 final class TopView {
   private static final int BAR = 24;
   private static final int FEWEST_LOOPS = 4;
+  private static final int FEWEST_OF_PATH = 5;
+  private static final String ELLIPSIS = "\u2026";
 
   private final int width;
   private final List<String> lines = new ArrayList<>();
@@ -62,13 +64,12 @@ final class TopView {
         100 * now.number("busyRatio"));
     TopDocument dropped = now.part("dropped");
     line(
-        "queued %8s refused %6s/s dropped %6s/s replaced %6s/s pinned %8s",
+        "queued %8s  refused %7s/s  dropped %7s/s  replaced %7s/s",
         bytes(all.number("queuedBytes")),
         rate(now, dropped.number("refuse")),
         rate(now, dropped.sum() - dropped.number("refuse") - dropped.number("close")),
-        rate(now, now.number("replaced")),
-        bytes(all.number("pinnedBytes")));
-    memory(all.number("memoryInUse"), all.number("memoryLimit"));
+        rate(now, now.number("replaced")));
+    memory(all.number("memoryInUse"), all.number("memoryLimit"), all.number("pinnedBytes"));
     line("");
     line("time        %8s %8s %8s %8s %8s %9s", "p50", "p90", "p99", "p99.9", "max", "samples");
     latency("queue", now.part("queueTime"));
@@ -104,15 +105,16 @@ final class TopView {
     return line;
   }
 
-  private void memory(double inUse, double limit) {
+  private void memory(double inUse, double limit, double pinned) {
     int filled = limit > 0 ? (int) Math.round(Math.min(1, inUse / limit) * BAR) : 0;
     line(
-        "memory [%s%s] %s of %s (%.1f%%)",
+        "memory [%s%s] %s of %s (%.1f%%)  pinned %s",
         "#".repeat(filled),
         ".".repeat(BAR - filled),
         bytes(inUse),
         bytes(limit),
-        limit > 0 ? 100 * inUse / limit : 0);
+        limit > 0 ? 100 * inUse / limit : 0,
+        bytes(pinned));
   }
 
   private void latency(String name, TopDocument times) {
@@ -155,20 +157,37 @@ final class TopView {
 
   private void queues(List<TopDocument> queues) {
     line(
-        "%-16s %9s %8s %7s %9s  %s",
+        "%-16s %8s %8s %7s %8s  %s",
         "DEEPEST QUEUES", "QUEUED", "MESSAGES", "DROPPED", "PINNED", "PATH, PEER");
     for (TopDocument queue : queues) {
+      String numbers =
+          String.format(
+              Locale.ROOT,
+              "%-16s %8s %8s %7s %8s  ",
+              queue.text("id"),
+              bytes(queue.number("queuedBytes")),
+              count(queue.number("queuedMessages")),
+              count(queue.number("droppedMessages")),
+              bytes(queue.number("pinnedBytes")));
       String peer = queue.text("peer");
       line(
-          "%-16s %9s %8s %7s %9s  %s %s",
-          queue.text("id"),
-          bytes(queue.number("queuedBytes")),
-          count(queue.number("queuedMessages")),
-          count(queue.number("droppedMessages")),
-          bytes(queue.number("pinnedBytes")),
-          queue.text("path"),
-          peer.isEmpty() ? queue.text("address") : peer);
+          "%s%s",
+          numbers,
+          pathAndPeer(
+              queue.text("path"),
+              peer.isEmpty() ? queue.text("address") : peer,
+              width - numbers.length()));
     }
+  }
+
+  /** The path gives way: the peer has chosen it. */
+  private static String pathAndPeer(String path, String peer, int width) {
+    String shown = shortened(peer, width - 1 - FEWEST_OF_PATH);
+    return shortened(path, width - 1 - TerminalText.columns(shown)) + ' ' + shown;
+  }
+
+  private static String shortened(String text, int width) {
+    return TerminalText.columns(text) <= width ? text : cut(text, width - 1) + ELLIPSIS;
   }
 
   // ---- Numbers, each in eight characters or less.

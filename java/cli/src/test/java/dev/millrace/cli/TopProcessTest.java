@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.cli;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,6 +32,7 @@ class TopProcessTest {
   @TempDir Path folder;
   private Path socket;
   private Process echo;
+  private URI listening;
   private final List<Process> started = new ArrayList<>();
 
   private static List<String> java(String... arguments) {
@@ -62,7 +66,9 @@ class TopProcessTest {
             "ws://127.0.0.1:0",
             "--administration",
             socket.toString());
-    assertTrue(echo.inputReader().readLine().startsWith("listening"));
+    String told = echo.inputReader().readLine();
+    assertTrue(told.startsWith("listening"), told);
+    listening = URI.create(told.split(" ")[1]);
   }
 
   @AfterEach
@@ -199,5 +205,54 @@ class TopProcessTest {
   @Test
   void anInterruptLeavesTheTerminalAsItWas() throws Exception {
     showsAndEndsBy("C-c");
+  }
+
+  /** An interrupt that comes when the terminal has just been set. */
+  @Test
+  void anInterruptWhileItOpensLeavesTheTerminalAsItWas() throws Exception {
+    assumeTrue(hasTmux(), "no tmux");
+    Path stty = folder.resolve("stty");
+    Files.writeString(
+        stty,
+        """
+        #!/bin/sh
+        PATH=${PATH#*:}
+        stty "$@"
+        case "$*" in *-icanon*) kill -INT $PPID; sleep 0.3 ;; esac
+        """);
+    assertTrue(stty.toFile().setExecutable(true));
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of("env", "PATH=" + folder + ":" + System.getenv("PATH")));
+    command.addAll(java("top!", socket.toString()));
+    try (Tmux tmux = new Tmux(command)) {
+      String after = tmux.await(screen -> screen.contains("-crtscts"), "the shell behind it");
+      assertTrue(after.contains("left=0"), after);
+      assertTrue(after.contains(" icanon") && after.contains(" echo "), "the terminal as it was");
+    }
+  }
+
+  /** At the size that docs/statistics.md names, nothing that has a number is cut off. */
+  @Test
+  void eightyColumnsShowEveryNumberAndThePeer() throws Exception {
+    assumeTrue(hasTmux(), "no tmux");
+    try (Socket peer = new Socket("127.0.0.1", listening.getPort());
+        Tmux tmux = new Tmux(java("top!", "--interval", "0.1", socket.toString()))) {
+      String request =
+          """
+          GET /%s HTTP/1.1
+          Host: localhost
+          Upgrade: websocket
+          Connection: Upgrade
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+          Sec-WebSocket-Version: 13
+
+          """;
+      String path = "long".repeat(30);
+      peer.getOutputStream()
+          .write(request.formatted(path).replace("\n", "\r\n").getBytes(US_ASCII));
+      String screen = tmux.await(s -> s.contains("/longlong"), "the connection");
+      assertTrue(screen.contains(")  pinned 0 B\n"), screen);
+      assertTrue(screen.contains(" 127.0.0.1:" + peer.getLocalPort() + "\n"), screen);
+    }
   }
 }

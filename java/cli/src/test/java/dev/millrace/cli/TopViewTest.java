@@ -22,14 +22,21 @@ class TopViewTest {
       """;
 
   private static String document(int loops, int queues) {
+    return document(loops, queues, "/feed\\u001b[2J", "al***");
+  }
+
+  private static String document(int loops, int queues, String path, String peer) {
     String loop = "{\"connections\":5,\"outboundBytesQueued\":1024,\"blocked\":1}";
     String queue =
-        "{\"id\":\"8000011ce1c0a000\",\"path\":\"/feed\\u001b[2J\",\"peer\":\"al***\","
-            + "\"address\":\"a\",\"queuedBytes\":1048576,\"queuedMessages\":12}";
+        "{\"id\":\"8000011ce1c0a000\",\"path\":\""
+            + path
+            + "\",\"peer\":\""
+            + peer
+            + "\",\"address\":\"192.168.100.100:65535\",\"queuedBytes\":1048576,\"queuedMessages\":12}";
     return "{\"version\":1,\"engine\":\"java\",\"addresses\":[\"ws://h:1\"],\"loops\":"
         + loops
         + ",\"connections\":12345,\"queuedBytes\":5120,\"memoryInUse\":26214400,"
-        + "\"memoryLimit\":104857600,\"total\":{"
+        + "\"memoryLimit\":104857600,\"pinnedBytes\":80793,\"total\":{"
         + COUNTS
         + "},\"recent\":{"
         + COUNTS
@@ -57,8 +64,9 @@ class TopViewTest {
     assertShows(lines, "connections +12,345 +opened +10/s +closed +5/s +refused +7/s");
     assertShows(lines, "system calls +2,000/s +ticks +500/s +events per tick 3\\.3 +busy 50%");
     assertShows(lines, "received +1\\.23M/s +1\\.0 MiB/s +sent +1,000/s +5 B/s");
-    assertShows(lines, "queued +5\\.0 KiB +refused +4/s +dropped +3/s +replaced +3/s.*");
-    assertShows(lines, "memory \\[#{6}\\.{18}] 25\\.0 MiB of 100 MiB \\(25\\.0%\\)");
+    assertShows(lines, "queued +5\\.0 KiB +refused +4/s +dropped +3/s +replaced +3/s");
+    assertShows(
+        lines, "memory \\[#{6}\\.{18}] 25\\.0 MiB of 100 MiB \\(25\\.0%\\)  pinned 78\\.9 KiB");
     assertShows(lines, "queue +999 ns +1\\.5 us +2\\.5 ms +3\\.0 s +4\\.0 s +5");
     assertShows(lines, "handler +- +- +- +- +- +0");
     assertShows(lines, "closes +1000 7 +1006 3");
@@ -83,6 +91,21 @@ class TopViewTest {
     }
     // The queues are seen at 80 columns and 24 rows, however many loops there are.
     assertShows(view(64, 20, 80, 23), "[0-9a-f]{16} .*");
+  }
+
+  @Test
+  void aLongPathHidesNoPeer() {
+    String address = "192\\.168\\.100\\.100:65535";
+    for (String path : List.of("/" + "long".repeat(100), "/" + "\u9577".repeat(100))) {
+      for (int width : new int[] {80, 100}) {
+        List<String> lines =
+            TopView.of("/run/x", TopDocument.read(document(1, 1, path, "")), width, 24);
+        assertShows(lines, "[0-9a-f]{16} .* /\\S*\u2026 " + address);
+        lines.forEach(line -> assertTrue(TerminalText.columns(line) <= width, line));
+      }
+    }
+    List<String> lines = TopView.of("/run/x", TopDocument.read(document(1, 1, "/a", "")), 80, 24);
+    assertShows(lines, "[0-9a-f]{16} .* /a " + address);
   }
 
   @Test

@@ -91,6 +91,15 @@ public abstract class AdministrationSuite extends EngineSuite {
   }
 
   @Test
+  void itsMemoryIsTakenFromTheCeiling() throws Exception {
+    Limits small = Limits.defaults().withMaxMemoryBytes(64 << 20);
+    Server alone = start(server().limits(small).loops(1).route("/", ECHO));
+    Server told = start(server().limits(small).loops(1).route("/", ECHO).administration(socket));
+    assertEquals(4 << 20, alone.limits().regionBytes() - told.limits().regionBytes());
+    assertEquals("67108864", member(answer(ask()), "memoryLimit"));
+  }
+
+  @Test
   void showsTheDeepestQueuesFirstAndNamesAsTheServerShowsThem() throws Exception {
     Recorder recorder = new Recorder();
     Server server =

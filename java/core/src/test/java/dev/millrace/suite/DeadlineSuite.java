@@ -3,6 +3,8 @@ package dev.millrace.suite;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.CloseCode;
@@ -15,6 +17,7 @@ import dev.millrace.SendResult;
 import dev.millrace.Server;
 import dev.millrace.internal.spi.ProtocolErrors;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -76,7 +79,7 @@ public abstract class DeadlineSuite extends EngineSuite {
     drip(dripping, request);
     for (RawClient client : List.of(silent, dripping)) {
       client.awaitGone();
-      elapsed.assertDue(timeout, millis(500), "the end of the handshake");
+      elapsed.assertDue(timeout, "the end of the handshake");
     }
     awaitNoConnections(server);
     assertEquals(List.of(), recorder.order());
@@ -122,7 +125,7 @@ public abstract class DeadlineSuite extends EngineSuite {
   /** Pings of either side are no messages. */
   @WaitingTest
   void idleConnectionIsClosedWhateverItsPings() throws Exception {
-    Duration timeout = millis(250);
+    Duration timeout = millis(400);
     Limits limits = NONE.withIdleTimeout(timeout).withPingInterval(millis(40));
     Server server = startRecording(limits);
     Elapsed elapsed = Elapsed.begin();
@@ -137,7 +140,7 @@ public abstract class DeadlineSuite extends EngineSuite {
     }
     elapsed.assertDue(timeout, "the Close of an idle connection");
     assertEquals(CloseCode.GOING_AWAY, frame.closeCode());
-    assertTrue(pings >= 2, "pings: " + pings);
+    assertTrue(pings >= 1, "pings: " + pings);
     client.write(Frame.close(CloseCode.GOING_AWAY, ""));
     client.expectEnd();
     client.close();
@@ -213,7 +216,7 @@ public abstract class DeadlineSuite extends EngineSuite {
     awaitNoConnections(server);
   }
 
-  /** Sends a message every now and then, but not for ever. */
+  /** Sends what time it is every now and then, but not for ever. */
   private static final class Talker extends Recorder {
     @Override
     public void onOpen(Connection connection) {
@@ -222,13 +225,16 @@ public abstract class DeadlineSuite extends EngineSuite {
 
     private void talk(Connection connection, int left) {
       if (left > 0) {
-        connection.send("talk");
+        connection.send(String.valueOf(System.nanoTime()));
         connection.schedule(() -> talk(connection, left - 1), millis(60));
       }
     }
   }
 
-  /** Stays for more than two idle timeouts while it is busy, and for one afterwards. */
+  /**
+   * Stays for more than two idle timeouts while it is busy, and for one afterwards. Only its last
+   * sign counts: where this thread is held up it is idle.
+   */
   private static Task busy(RawClient client, String what, Beat beat) {
     Elapsed open = Elapsed.begin();
     return Task.start(
@@ -239,7 +245,7 @@ public abstract class DeadlineSuite extends EngineSuite {
           ServerFrame frame;
           while ((frame = client.readFrame()).opcode() != Frame.CLOSE) {
             if (frame.opcode() != Frame.PING) {
-              last = Elapsed.begin();
+              last = Elapsed.since(Long.parseLong(frame.text()));
             } else if (beats++ < BEATS) {
               last = what.endsWith("here") ? last : Elapsed.begin();
               beat.write(client, frame);
@@ -248,7 +254,6 @@ public abstract class DeadlineSuite extends EngineSuite {
             }
           }
           assertEquals(CloseCode.GOING_AWAY, frame.closeCode());
-          open.assertNotBefore(millis(1400), "the Close behind " + what);
           last.assertNotBefore(millis(490), "the Close behind the last of " + what);
           client.write(Frame.close());
           client.expectEnd();
@@ -282,10 +287,7 @@ public abstract class DeadlineSuite extends EngineSuite {
       ServerFrame ping = client.readFrame();
       elapsed.assertDue(millis(100L * beat), "ping " + beat);
       long stamp = stamp(ping);
-      if (beat > 1) {
-        long gap = TimeUnit.NANOSECONDS.toMillis(stamp - before);
-        assertTrue(gap >= 50 && gap <= 600, "between two pings: " + gap + " ms");
-      }
+      assertTrue(beat == 1 || stamp > before, "no later than the one before");
       before = stamp;
       answer(client, ping);
     }
@@ -353,40 +355,58 @@ public abstract class DeadlineSuite extends EngineSuite {
         () -> !connection.webSocket().roundTripTime().orElseThrow().equals(first), "another");
   }
 
-  /** Doubles with each answer up to its limit, and begins anew with one that takes long. */
+  /**
+   * None comes earlier; {@code DeadlinesTest} and {@code deadlines_test.cpp} have the exact times.
+   */
   @WaitingTest
-  void pingIntervalAdaptsToThePeer() throws Exception {
+  void pingIntervalDoublesWithEachAnswer() throws Exception {
     Limits limits =
         NONE.withPingInterval(millis(60))
             .withMaxPingInterval(millis(960))
-            .withPongTimeout(millis(800));
+            .withPongTimeout(Duration.ZERO);
+    Elapsed elapsed = Elapsed.begin();
     RawClient client = connect(startRecording(limits));
-    Connection connection = recorder.awaitOpen();
-    ServerFrame ping = client.readFrame();
-    long before = stamp(ping);
-    for (int due : new int[] {120, 240, 480, 960}) {
+    long due = 0;
+    for (int interval : new int[] {60, 120, 240, 480, 960}) {
+      due += interval;
+      ServerFrame ping = client.readFrame();
+      elapsed.assertDue(millis(due), "the ping behind " + interval + " ms");
+      stamp(ping);
       answer(client, ping);
-      ping = client.readFrame();
-      assertGap(due, stamp(ping) - before);
-      before = stamp(ping);
     }
-    // An answer that takes more than half of the pong timeout; other bytes keep that from passing.
-    client.write(Frame.pong("not the answer"));
-    connection.schedule(() -> connection.send("answer now"), millis(480));
-    client.expectText("answer now");
-    answer(client, ping);
-    ping = client.readFrame();
-    before = stamp(ping);
-    answer(client, ping);
-    long gap = TimeUnit.NANOSECONDS.toMillis(stamp(client.readFrame()) - before);
-    assertTrue(gap < 800, "the interval did not begin anew: " + gap + " ms");
   }
 
-  private static void assertGap(int dueMillis, long nanos) {
-    long gap = TimeUnit.NANOSECONDS.toMillis(nanos);
-    assertTrue(
-        gap >= dueMillis - 25 && gap < dueMillis + 500,
-        "interval: due=" + dueMillis + " ms, was=" + gap + " ms");
+  /**
+   * An answer that takes more than half of the pong timeout. A timer of the same loop, which begins
+   * with the answer, tells that the next ping is not one of the long interval.
+   */
+  @WaitingTest
+  void pingIntervalBeginsAnewWithASlowAnswer() throws Exception {
+    Limits limits =
+        NONE.withPingInterval(millis(60))
+            .withMaxPingInterval(Duration.ofMinutes(1))
+            .withPongTimeout(millis(2000));
+    Recorder scheduling =
+        new Recorder() {
+          @Override
+          public void onMessage(Connection connection, Message message) {
+            connection.schedule(() -> connection.send("too late"), millis(600));
+          }
+        };
+    RawClient client = connect(start(server().limits(limits).route("/", scheduling)));
+    Connection connection = scheduling.awaitOpen();
+    ServerFrame ping = client.readFrame();
+    for (long gap = 0; gap < 950; ) {
+      long before = stamp(ping);
+      answer(client, ping);
+      ping = client.readFrame();
+      gap = TimeUnit.NANOSECONDS.toMillis(stamp(ping) - before);
+    }
+    connection.schedule(() -> connection.send("answer now"), millis(1050));
+    client.expectText("answer now");
+    client.write(pong(ping), Frame.text("the answer was before this"));
+    stamp(client.readFrame());
+    client.expectText("too late");
   }
 
   // ---- Pongs.
@@ -419,7 +439,7 @@ public abstract class DeadlineSuite extends EngineSuite {
   /** A pong cannot overtake a long frame, so that every byte of it is an answer. */
   @WaitingTest
   void anyByteIsAnAnswerToAPing() throws Exception {
-    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(300));
+    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(800));
     Server server = startRecording(limits);
     RawClient client = connect(server);
     byte[] large = Frame.binary(new byte[100]).bytes();
@@ -430,24 +450,24 @@ public abstract class DeadlineSuite extends EngineSuite {
       client.write(large, i, i + 1);
     }
     client.awaitReset();
-    elapsed.assertNotBefore(millis(300), "the end of a peer that has answered");
+    elapsed.assertNotBefore(millis(800), "the end of a peer that has answered");
     expectEnd(CloseCode.ABNORMAL_CLOSURE, ProtocolErrors.NO_PONG);
   }
 
   @WaitingTest
   void pongTimeRestsWhileReadsDo() throws Exception {
-    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(300));
+    Limits limits = NONE.withPingInterval(millis(100)).withPongTimeout(millis(600));
     RawClient client = connect(startRecording(limits));
     Connection connection = recorder.awaitOpen();
     stamp(client.readFrame());
     connection.pause();
-    connection.schedule(() -> connection.send("still here"), millis(600));
+    connection.schedule(() -> connection.send("still here"), millis(1000));
     ServerFrame next = client.readFrame();
     assertEquals("still here", next.text(), "no ping and no end while reads rest");
     Elapsed elapsed = Elapsed.begin();
     connection.resume();
     client.awaitReset();
-    elapsed.assertDue(millis(300), "the end of a peer that is not there");
+    elapsed.assertDue(millis(600), "the end of a peer that is not there");
     expectEnd(CloseCode.ABNORMAL_CLOSURE, ProtocolErrors.NO_PONG);
   }
 
@@ -518,12 +538,12 @@ public abstract class DeadlineSuite extends EngineSuite {
   @WaitingTest
   void slowReaderIsNotCut() throws Exception {
     int steps = 16;
-    Limits limits = NONE.withWriteTimeout(millis(600)).withHighWaterMarkBytes(64 << 20);
+    Limits limits = NONE.withWriteTimeout(millis(1000)).withHighWaterMarkBytes(64 << 20);
     RawClient client = connectStuck(startRecording(limits));
     client.skip(10); // the header
     CountDownLatch left = new CountDownLatch(steps);
     every(
-        millis(60),
+        millis(100),
         () -> {
           client.skip(MORE_THAN_FITS / steps);
           left.countDown();
@@ -570,9 +590,53 @@ public abstract class DeadlineSuite extends EngineSuite {
     connection.close(4000, "bye");
     silent.expectClose(4000);
     drip(silent, Frame.binary(new byte[4000]).bytes()); // moves nothing
-    assertEquals(4000, recorder.awaitClose().code());
+    CloseReason reason = recorder.awaitClose();
+    assertEquals(4000, reason.code());
+    assertInstanceOf(SocketTimeoutException.class, reason.cause());
     elapsed.assertDue(timeout, "the end of a peer that does not answer");
     awaitNoConnections(server);
+  }
+
+  /** It keeps its socket, but was not asked for more than a Close. */
+  @WaitingTest
+  void peerThatHasClosedTooDidNotFailToAnswer() throws Exception {
+    Server server = startRecording(NONE.withCloseTimeout(millis(250)));
+    RawClient client = connect(server);
+    recorder.awaitOpen().close(4000, "bye");
+    client.expectClose(4000);
+    client.write(Frame.close(4000, ""));
+    assertNull(recorder.awaitClose().cause());
+  }
+
+  /** The peer's Close was there first, behind what is not read. */
+  @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
+  @ValueSource(booleans = {false, true})
+  void peerThatHasClosedUnseenDidNotFailToAnswer(boolean paused) throws Exception {
+    Server server = startRecording(NONE.withCloseTimeout(millis(250)));
+    RawClient client = connect(server);
+    Connection connection = recorder.awaitOpen();
+    CountDownLatch stopped = new CountDownLatch(1);
+    connection.execute(
+        () -> {
+          if (paused) {
+            connection.pause();
+          } else {
+            connection.request(1);
+          }
+          stopped.countDown();
+        });
+    Deadline.await(stopped, "the end of reading");
+    client.write(Frame.text("one"), Frame.text("two"), Frame.close(1000, ""));
+    if (!paused) {
+      recorder.awaitMessage();
+    }
+    connection.close(4001, "enough");
+    client.expectClose(4001);
+    CloseReason reason = recorder.awaitClose();
+    assertEquals(4001, reason.code());
+    assertEquals(Initiator.LOCAL, reason.initiator());
+    assertNull(reason.cause());
   }
 
   @WaitingTest
@@ -580,9 +644,9 @@ public abstract class DeadlineSuite extends EngineSuite {
     Limits limits =
         Limits.defaults()
             .withPingInterval(millis(50))
-            .withPongTimeout(millis(1000))
-            .withWriteTimeout(millis(1000))
-            .withIdleTimeout(millis(500))
+            .withPongTimeout(millis(2000))
+            .withWriteTimeout(millis(2000))
+            .withIdleTimeout(millis(1000))
             .withCloseTimeout(millis(200));
     Server server = startRecording(limits);
     RawClient client = connect(server);
@@ -596,14 +660,14 @@ public abstract class DeadlineSuite extends EngineSuite {
         client.write(Frame.text("busy"));
       }
     }
-    last.assertDue(millis(500), "the Close of an idle connection");
+    last.assertDue(millis(1000), "the Close of an idle connection");
     assertTrue(pings > 8, "pings: " + pings);
     assertEquals(CloseCode.GOING_AWAY, frame.closeCode(), frame::toString);
     CloseReason reason = recorder.awaitClose(); // the client does not answer the Close
     assertEquals(CloseCode.GOING_AWAY, reason.code());
     assertEquals(ProtocolErrors.sentence(ProtocolErrors.IDLE), reason.text());
     assertFalse(reason.isNormal(), "nobody answered");
-    last.assertDue(millis(700), "the end of the closing handshake");
+    last.assertDue(millis(1200), "the end of the closing handshake");
     assertEquals(8, recorder.deliveries());
   }
 }

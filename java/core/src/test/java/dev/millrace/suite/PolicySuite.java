@@ -11,7 +11,6 @@ import dev.millrace.Batching;
 import dev.millrace.CloseCode;
 import dev.millrace.Compression;
 import dev.millrace.Connection;
-import dev.millrace.Engine;
 import dev.millrace.Handler;
 import dev.millrace.HandlerExecutor;
 import dev.millrace.Lease;
@@ -23,6 +22,7 @@ import dev.millrace.SendOptions;
 import dev.millrace.SendOptions.Policy;
 import dev.millrace.SendResult;
 import dev.millrace.Server;
+import dev.millrace.SocketOptions;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -703,6 +703,27 @@ public abstract class PolicySuite extends EngineSuite {
     awaitNoBlocks(server);
   }
 
+  /** Builders write at the end of their buffer. */
+  @Test
+  void leaseCountsWholeWhateverItSends() throws Exception {
+    RawClient client = connected(LIMITS);
+    Connection connection = recorder.awaitOpen();
+    int capacity = 64 << 10;
+    onLoop(
+        connection,
+        () -> {
+          sendAll(connection, 0, WITH_ENGINE, OLDEST);
+          Lease lease = connection.lease(capacity);
+          lease.buffer().put(capacity - LENGTH, numbered(WITH_ENGINE));
+          lease.range(capacity - LENGTH, LENGTH);
+          accept(connection.send(lease, OLDEST));
+          long pinned = connection.bufferedBytes() - WITH_ENGINE * 1004;
+          assertTrue(pinned >= capacity && pinned <= 2 * capacity, "pinned: " + pinned);
+        });
+    expect(client, 0, WITH_ENGINE + 1);
+    awaitEmpty(connection);
+  }
+
   // ---- The end.
 
   @Test
@@ -728,7 +749,8 @@ public abstract class PolicySuite extends EngineSuite {
 
   @Test
   void peerThatHasSentFinGetsWhatWasAccepted() throws Exception {
-    Server server = start(server().limits(LIMITS).route("/", recorder));
+    SocketOptions narrow = SocketOptions.defaults().withSendBufferBytes(16 << 10);
+    Server server = start(server().limits(LIMITS).socketOptions(narrow).route("/", recorder));
     RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
     Connection connection = recorder.awaitOpen();
     onLoop(connection, () -> sendAll(connection, 0, ALL, OLDEST));
@@ -736,11 +758,28 @@ public abstract class PolicySuite extends EngineSuite {
     for (int turns = 0; turns < 50; turns++) {
       onLoop(connection, () -> {}); // so that it is seen before anything more leaves
     }
-    // The core tells nobody of a FIN: it sends what it has been given.
-    expect(client, 0, engine() == Engine.NATIVE ? WITH_ENGINE : ALL);
-    if (engine() == Engine.JAVA) {
-      client.expectEnd();
+    expect(client, 0, ALL);
+    client.expectEnd();
+    assertEquals(CloseCode.ABNORMAL_CLOSURE, recorder.awaitClose().code());
+    assertEquals(0, connection.droppedMessages());
+  }
+
+  @Test
+  void peerThatHasSentFinGetsWhatIsAcceptedThen() throws Exception {
+    SocketOptions narrow = SocketOptions.defaults().withSendBufferBytes(16 << 10);
+    Limits wide = Limits.defaults().withHighWaterMarkBytes(4 << 20); // so that reads go on
+    Server server = start(server().limits(wide).socketOptions(narrow).route("/", recorder));
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = recorder.awaitOpen();
+    onLoop(connection, () -> sendAll(connection, 0, 1000, PLAIN));
+    client.shutdownOutput();
+    for (int turns = 0; turns < 50; turns++) {
+      onLoop(connection, () -> {});
     }
+    onLoop(connection, () -> sendAll(connection, 1000, 1100, OLDEST));
+    expect(client, 0, 1100);
+    client.expectEnd();
+    assertEquals(CloseCode.ABNORMAL_CLOSURE, recorder.awaitClose().code());
   }
 
   @Test

@@ -24,6 +24,7 @@ import dev.millrace.UpgradeResult;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -69,6 +70,15 @@ public abstract class StatisticsSuite extends EngineSuite {
     return status(server, UpgradeRequestText.to(target));
   }
 
+  private int statusOfPlain(Server server, String target) throws IOException {
+    try (RawClient client = RawClient.open(address(server))) {
+      byte[] request =
+          ("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+              .getBytes(StandardCharsets.US_ASCII);
+      return client.write(request).readResponse().status();
+    }
+  }
+
   // ---- Connections.
 
   @Test
@@ -107,6 +117,9 @@ public abstract class StatisticsSuite extends EngineSuite {
     assertEquals(500, status(server, "/broken"));
     assertEquals(400, status(server, UpgradeRequestText.to("/").without("Sec-WebSocket-Key")));
     assertEquals(400, status(server, "/%zz"));
+    assertEquals(400, statusOfPlain(server, "/%zz"));
+    assertEquals(426, statusOfPlain(server, "/"));
+    assertEquals(404, statusOfPlain(server, "/nowhere"));
     connect(server);
     connect(server);
     assertEquals(503, status(server, "/"));
@@ -115,7 +128,7 @@ public abstract class StatisticsSuite extends EngineSuite {
 
     Map<UpgradeResult, Long> expected = new EnumMap<>(UpgradeResult.class);
     expected.put(UpgradeResult.ACCEPTED, 3L);
-    expected.put(UpgradeResult.MALFORMED, 2L);
+    expected.put(UpgradeResult.MALFORMED, 4L);
     expected.put(UpgradeResult.NOT_FOUND, 2L);
     expected.put(UpgradeResult.ORIGIN, 1L);
     expected.put(UpgradeResult.ROUTE_LIMIT, 1L);

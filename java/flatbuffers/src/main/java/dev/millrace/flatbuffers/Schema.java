@@ -196,14 +196,20 @@ public final class Schema<T> {
     return WALK.get().firstFault(shape, buffer, start, length);
   }
 
-  /** By the walk of an engine. */
-  boolean accepts(MessageVerifier verifier, Message message) {
+  /** Whether an engine's verifier has room for this schema; if not, the walk in Java judges. */
+  boolean isKnownTo(MessageVerifier verifier) {
+    return knownTo(verifier).handle != MessageVerifier.FULL;
+  }
+
+  private Known knownTo(MessageVerifier verifier) {
     Known own = known;
-    if (own == null || own.verifier != verifier) {
-      own = introduceTo(verifier);
-    }
+    return own == null || own.verifier != verifier ? introduceTo(verifier) : own;
+  }
+
+  /** By the walk of an engine, which knows this schema. */
+  boolean accepts(MessageVerifier verifier, Message message) {
     try {
-      return verifier.accepts(own.handle, message);
+      return verifier.accepts(knownTo(verifier).handle, message);
     } finally {
       Reference.reachabilityFence(this);
     }
@@ -214,7 +220,9 @@ public final class Schema<T> {
     if (own == null || own.verifier != verifier) {
       int handle = verifier.load(bfbs, shape.maxDepth(), shape.maxTables(), shape.checksUtf8());
       own = new Known(verifier, handle);
-      CLEANER.register(this, () -> verifier.forget(handle));
+      if (handle != MessageVerifier.FULL) {
+        CLEANER.register(this, () -> verifier.forget(handle));
+      }
       known = own;
     }
     return own;

@@ -100,11 +100,12 @@ final class TypedRoute<T> implements Handler {
 
   private @Nullable Fault judge(
       @Nullable MessageVerifier verifier, Message message, ByteBuffer memory, int start) {
-    if (verifier != null && schema.accepts(verifier, message)) {
+    MessageVerifier knowing = verifier != null && schema.isKnownTo(verifier) ? verifier : null;
+    if (knowing != null && schema.accepts(knowing, message)) {
       return null;
     }
     Fault fault = schema.firstFault(memory, start, message.length());
-    if (verifier != null && fault == null) {
+    if (knowing != null && fault == null) {
       throw new IllegalStateException("the two verifiers disagree: length=" + message.length());
     }
     return fault;

@@ -69,10 +69,10 @@ public final class MillraceMetrics implements MeterBinder {
    */
   public MillraceMetrics(Server server, Iterable<Tag> tags) {
     ServerStatistics snapshot = new ServerStatistics();
-    this.owner = server;
+    this.owner = Objects.requireNonNull(server, "server");
     this.statistics = snapshot;
     this.fill = () -> server.statistics(snapshot);
-    this.tags = Tags.of("role", "server").and(tags);
+    this.tags = Tags.of("role", "server").and(Objects.requireNonNull(tags, "tags"));
     this.loops = countLoops();
   }
 
@@ -93,10 +93,10 @@ public final class MillraceMetrics implements MeterBinder {
    */
   public MillraceMetrics(Client client, Iterable<Tag> tags) {
     ClientStatistics snapshot = new ClientStatistics();
-    this.owner = client;
+    this.owner = Objects.requireNonNull(client, "client");
     this.statistics = snapshot;
     this.fill = () -> client.statistics(snapshot);
-    this.tags = Tags.of("role", "client").and(tags);
+    this.tags = Tags.of("role", "client").and(Objects.requireNonNull(tags, "tags"));
     this.loops = countLoops();
   }
 

@@ -2,6 +2,7 @@
 package dev.millrace.micrometer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.BlockingConnection;
@@ -78,6 +79,18 @@ class MillraceMetricsTest {
               .tag("role", "server");
       Deadline.until(() -> sum(closed) == 1, "the close");
     }
+  }
+
+  @Test
+  void nothingToMeasureIsNamed() {
+    assertEquals(
+        "server",
+        assertThrows(NullPointerException.class, () -> new MillraceMetrics((Server) null))
+            .getMessage());
+    assertEquals(
+        "client",
+        assertThrows(NullPointerException.class, () -> new MillraceMetrics((Client) null))
+            .getMessage());
   }
 
   /** Names by the convention of Micrometer, and so few values of each tag that nothing explodes. */

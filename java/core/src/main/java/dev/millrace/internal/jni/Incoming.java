@@ -180,6 +180,7 @@ final class Incoming {
           Records.MESSAGE,
           Records.CLOSING,
           Records.DRAINED,
+          Records.FINISHED,
           Records.CONNECTED,
           Records.RESPONSE ->
           outgoing.abort(event.slot(), event.generation());
@@ -230,6 +231,7 @@ final class Incoming {
     }
     switch (event.type()) {
       case Records.DRAINED -> connection.onDrained();
+      case Records.FINISHED -> connection.onFinished();
       case Records.CLOSING -> onClosing(connection);
       case Records.CLOSED -> onClosed(connection);
       default -> throw new IllegalStateException("unknown event: type=" + event.type());

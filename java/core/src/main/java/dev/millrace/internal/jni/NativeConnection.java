@@ -62,13 +62,16 @@ final class NativeConnection extends BufferedConnection {
   /** Beside them: its messages may be gathered over several turns. A field more would cost 8. */
   private static final int BATCHES = 64;
 
+  /** The core tells of the peer's FIN, because more may have to be sent than it has. */
+  private static final int HOLDS = 32;
+
   private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
   // Null where the handler runs on the loop.
   private final @Nullable NativeHandlerQueue queue;
 
   private volatile byte phase = OPEN;
-  // Bits of BY_... and BATCHES; loop thread only.
+  // Bits of BY_..., BATCHES and HOLDS; loop thread only.
   private byte pauses;
 
   // How the closing handshake began, as far as Java knows; null while open.
@@ -163,6 +166,10 @@ final class NativeConnection extends BufferedConnection {
     SendResult refusal = always ? SendResult.ACCEPTED : refusal();
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
+    }
+    if ((pauses & HOLDS) == 0 && !always) {
+      pauses |= HOLDS;
+      loop.outgoing().hold(this);
     }
     long token = Sender.NO_TOKEN;
     if (sent != null) {
@@ -306,7 +313,7 @@ final class NativeConnection extends BufferedConnection {
   }
 
   private boolean isPaused() {
-    return (pauses & ~BATCHES) != 0;
+    return (pauses & (BY_APPLICATION | BY_QUEUE | BY_BACKLOG)) != 0;
   }
 
   @Override
@@ -507,6 +514,23 @@ final class NativeConnection extends BufferedConnection {
       return queue != null && queue.isWaiting();
     }
     return !isFallTold();
+  }
+
+  /**
+   * The peer has sent FIN and may read on: what waits goes to the core, behind what other threads
+   * have posted.
+   */
+  void onFinished() {
+    loop.post(
+        new LoopTask() {
+          @Override
+          public void run() {
+            if (phase != ENDED) {
+              closeBacklog();
+              loop.outgoing().finish(NativeConnection.this);
+            }
+          }
+        });
   }
 
   /** The peer has sent Close or broken a rule; {@code answer} is the code to answer with. */

@@ -2,6 +2,7 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.Message;
+import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.MessageVerifier;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
@@ -18,6 +19,9 @@ final class NativeMessageVerifier implements MessageVerifier {
     ByteBuffer copy = ByteBuffer.allocateDirect(bfbs.length).put(bfbs);
     int handle = NativeCalls.loadSchema(copy, bfbs.length, maxDepth, maxTables, checkUtf8);
     Reference.reachabilityFence(copy);
+    if (handle == -Errno.EMFILE || handle == -Errno.ENOMEM) {
+      return FULL;
+    }
     if (handle < 0) {
       throw new IllegalArgumentException(
           "the core does not take the schema: length="

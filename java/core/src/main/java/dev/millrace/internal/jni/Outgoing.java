@@ -295,6 +295,18 @@ final class Outgoing {
     commands.flushBatch(connection.slot(), connection.generation());
   }
 
+  /** A FIN of the peer is told, and ends nothing until {@link #finish}. */
+  void hold(NativeConnection connection) {
+    makeCommandRoom();
+    commands.hold(connection.slot(), connection.generation());
+  }
+
+  /** The core has all that will be sent. */
+  void finish(NativeConnection connection) {
+    makeCommandRoom();
+    commands.finish(connection.slot(), connection.generation());
+  }
+
   // ---- Requests.
 
   /** Answers an upgrade with 101 and further header lines. */

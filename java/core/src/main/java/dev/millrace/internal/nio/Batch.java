@@ -22,6 +22,8 @@ final class Batch extends TimerHeap.Entry {
   private int messages;
   private int kept;
   private boolean isDue;
+  // In this turn.
+  private boolean added;
 
   Batch(Stream stream, Batching batching) {
     this.stream = stream;
@@ -33,6 +35,7 @@ final class Batch extends TimerHeap.Entry {
 
   /** A frame is queued. */
   void add(int opcode) {
+    added = true;
     if (Opcode.isControl(opcode)) {
       isDue = true;
     } else if (messages++ == 0) {
@@ -50,19 +53,32 @@ final class Batch extends TimerHeap.Entry {
     if (messages == 0 || isDue || messages >= maxMessages || bytes >= maxBytes) {
       return false;
     }
-    if (messages > kept) {
-      loop.counters().increment(LoopCounter.SENDS_SAVED);
-      loop.counters().add(LoopCounter.MESSAGES_BATCHED, messages - kept);
-      kept = messages;
-    }
+    countSaved();
+    loop.counters().add(LoopCounter.MESSAGES_BATCHED, messages - kept);
+    kept = messages;
     return true;
   }
 
-  /** The socket was asked to take everything, or nothing of it leaves any more. */
+  /** What a turn adds to what earlier ones have kept would have been a send of its own. */
+  private void countSaved() {
+    if (added && kept > 0) {
+      loop.counters().increment(LoopCounter.SENDS_SAVED);
+    }
+    added = false;
+  }
+
+  /** The socket was asked to take everything. */
+  void leave() {
+    countSaved();
+    clear();
+  }
+
+  /** Nothing of it waits any more. */
   void clear() {
     messages = 0;
     kept = 0;
     isDue = false;
+    added = false;
     loop.timers().cancel(this);
   }
 

@@ -83,6 +83,9 @@ final class NioConnection extends AbstractConnection {
   // The mark was reached or a send refused: onWritable is owed.
   private volatile boolean writableOwed;
 
+  // A thread outside the loop was refused for want of memory: it may go on when that is over.
+  private volatile boolean awaitsMemory;
+
   // How the closing handshake began; null while open.
   private volatile @Nullable CloseReason beginning;
   private volatile @Nullable RoundTrip roundTrip;
@@ -322,6 +325,9 @@ final class NioConnection extends AbstractConnection {
   /** A send was refused, or the mark is reached: the loop looks when that is over. */
   @Override
   public void oweWritable(boolean outOfMemory) {
+    if (outOfMemory && !loop.isCurrent()) {
+      awaitsMemory = true;
+    }
     if (WRITABLE_OWED.compareAndSet(this, false, true)) {
       loop.awaitWritable(this, outOfMemory);
     }
@@ -549,7 +555,10 @@ final class NioConnection extends AbstractConnection {
     if (queue != null) {
       queue.proceed();
     }
-    if (drainBacklog(takeWritableOwed())) {
+    if (isMemoryAwaited()) {
+      drainBacklog(false); // what has fallen is not what was refused: that is looked for
+      loop.awaitWritable(this, true);
+    } else if (drainBacklog(takeWritableOwed())) {
       tellWritable();
     }
   }
@@ -558,6 +567,13 @@ final class NioConnection extends AbstractConnection {
     boolean owed = writableOwed;
     writableOwed = false;
     return owed;
+  }
+
+  /** Whether a send of another thread would be refused again. */
+  private boolean isMemoryAwaited() {
+    boolean awaited = awaitsMemory && loop.isScarce();
+    awaitsMemory = awaited;
+    return awaited;
   }
 
   @Override
@@ -590,6 +606,10 @@ final class NioConnection extends AbstractConnection {
       return false;
     }
     if (engineBytes() <= lowWaterMark) {
+      if (isMemoryAwaited()) {
+        drainBacklog(false);
+        return true;
+      }
       // The backlog sees to it; the queue of an executor waits until that has fallen too.
       if (drainBacklog(takeWritableOwed())) {
         tellWritable();

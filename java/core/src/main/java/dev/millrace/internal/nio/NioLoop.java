@@ -531,6 +531,11 @@ final class NioLoop implements Runnable {
     return !isCurrent() && pool.isScarce() ? null : pool.acquire(length);
   }
 
+  /** Whether threads outside the loop get no block. Any thread. */
+  boolean isScarce() {
+    return pool.isScarce();
+  }
+
   /** Any thread. */
   Lease lease(int capacity) {
     boolean ended = posts.haveEnded();

@@ -364,7 +364,7 @@ final class SendQueue {
   /** What waits leaves at the end of the turn, and from then on by these limits. */
   void batch(Batching batching) {
     if (batch != null) {
-      batch.clear();
+      batch.leave();
     }
     batch = batching.maxMessages() == 1 ? null : new Batch(stream, batching);
     loop.markDirty(stream);
@@ -411,7 +411,7 @@ final class SendQueue {
     }
     blocked = head != null;
     if (batch != null) {
-      batch.clear();
+      batch.leave();
     }
     if (borrows) {
       borrows = false;

@@ -301,7 +301,7 @@ final class Stream {
       return;
     }
     endOfFile = true;
-    finishesLater = isOpen() && connection != null && connection.finishesLater();
+    lookAfterBacklog();
     if (phase == Phase.DRAINING || queue.isEmpty() && !finishesLater) {
       end(0, false);
       return;
@@ -312,6 +312,11 @@ final class Stream {
       watch.close();
     }
     updateInterest();
+  }
+
+  /** What has been accepted and waits above the queue is asked for. */
+  private void lookAfterBacklog() {
+    finishesLater |= isOpen() && connection != null && connection.finishesLater();
   }
 
   /** What waited above the queue is in it. */
@@ -499,6 +504,9 @@ final class Stream {
       }
       if (endOfFile) {
         if (!finishesLater) {
+          lookAfterBacklog(); // it may have come since
+        }
+        if (!finishesLater) {
           end(0, false);
         }
         return;
@@ -673,7 +681,8 @@ final class Stream {
       opening.late();
       return;
     }
-    ending.timedOut = !hasShakenHands();
+    // Who has sent a Close too, and keeps the socket, has said all that was waited for.
+    ending.timedOut |= phase != Phase.DRAINING || !ending.closeReceived;
     if (phase == Phase.OPEN && inputEnded) {
       forceClose();
     } else {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.millrace.internal.ring;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -10,6 +12,11 @@ import java.nio.ByteOrder;
  * {@link #reset()}.
  */
 public final class CommandWriter {
+  // Not ByteBuffer.putLong, whose last calls are beyond what HotSpot inlines below a handler's send
+  // (-XX:MaxInlineLevel): four calls for each message.
+  private static final VarHandle WORD =
+      MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private final ByteBuffer control;
   private int count;
 
@@ -122,6 +129,16 @@ public final class CommandWriter {
     write(Records.BATCH, Records.FLUSH_BATCH, 0, slot, 0, 0, generation, 0);
   }
 
+  /** More is to be sent than the core has: a FIN of the peer is to be told, and ends nothing. */
+  public void hold(int slot, int generation) {
+    write(Records.HOLD, 0, 0, slot, 0, 0, generation, 0);
+  }
+
+  /** The core has all that will be sent. */
+  public void finish(int slot, int generation) {
+    write(Records.FINISH, 0, 0, slot, 0, 0, generation, 0);
+  }
+
   /** Asks for a {@code TIMER} event after {@code delayNanos}. */
   public void setTimer(int token, int generation, long delayNanos) {
     write(Records.SET_TIMER, 0, 0, token, 0, 0, generation, delayNanos);
@@ -135,10 +152,10 @@ public final class CommandWriter {
   /** Writes a record that another thread has built in the same four words. */
   public void copy(long head, long address, long lengthAndGeneration, long auxiliary) {
     int record = claim();
-    control.putLong(record, head);
-    control.putLong(record + Records.ADDRESS_OFFSET, address);
-    control.putLong(record + Records.LENGTH_OFFSET, lengthAndGeneration);
-    control.putLong(record + Records.AUXILIARY_OFFSET, auxiliary);
+    WORD.setOpaque(control, record, head);
+    WORD.setOpaque(control, record + Records.ADDRESS_OFFSET, address);
+    WORD.setOpaque(control, record + Records.LENGTH_OFFSET, lengthAndGeneration);
+    WORD.setOpaque(control, record + Records.AUXILIARY_OFFSET, auxiliary);
   }
 
   private void write(

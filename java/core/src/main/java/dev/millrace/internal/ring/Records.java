@@ -25,7 +25,7 @@ import java.lang.annotation.Native;
  */
 public final class Records {
   /** The layout of everything below; the library answers the same number or is refused. */
-  @Native public static final int ABI = 5;
+  @Native public static final int ABI = 6;
 
   // The record.
   @Native public static final int RECORD_LENGTH = 32;
@@ -56,6 +56,8 @@ public final class Records {
   @Native public static final int OPEN = 14;
   @Native public static final int CREDIT = 15;
   @Native public static final int BATCH = 16;
+  @Native public static final int HOLD = 17;
+  @Native public static final int FINISH = 18;
 
   // Opcodes of BATCH.
   @Native public static final int SET_BATCH = 0;
@@ -91,6 +93,7 @@ public final class Records {
   @Native public static final int CONNECTED = 140;
   @Native public static final int RESPONSE = 141;
   @Native public static final int PROXIED = 142;
+  @Native public static final int FINISHED = 143;
 
   // Flags of events.
   @Native public static final int FAILED = 1;

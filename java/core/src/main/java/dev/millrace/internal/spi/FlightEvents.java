@@ -153,11 +153,23 @@ final class FlightEvents {
       long count = DROPS.getAndSet(policy.ordinal(), 0);
       if (count > 0) {
         MessagesDropped event = new MessagesDropped();
-        event.policy = policy.name().toLowerCase(Locale.ROOT);
+        event.policy = word(policy);
         event.count = count;
         event.commit();
       }
     }
+  }
+
+  /** As the policy itself is called, and its meter's tag. */
+  private static String word(Tally.Count count) {
+    return switch (count) {
+      case REFUSED -> "refuse";
+      case DROPPED_OLDEST -> "drop_oldest";
+      case DROPPED_NEWEST -> "drop_newest";
+      case DROPPED_BY_PRIORITY -> "drop_lower_priority";
+      case CLOSED_BY_POLICY -> "close";
+      case REPLACED, PAUSES -> count.name().toLowerCase(Locale.ROOT);
+    };
   }
 
   static void memoryRefused(String loop, long times) {

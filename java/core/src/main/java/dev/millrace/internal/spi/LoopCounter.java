@@ -61,7 +61,7 @@ public enum LoopCounter {
   WAITED_NANOS,
   /** Messages that waited for others by {@link dev.millrace.Batching}. */
   MESSAGES_BATCHED,
-  /** Times that a turn had something to send and a batch kept it: system calls that were saved. */
+  /** Times that a turn had something to send and it left with what earlier turns had kept. */
   SENDS_SAVED,
   /** Times that a quota of messages or bytes a second stopped a connection's reads. */
   QUOTA_STOPS,

@@ -14,6 +14,7 @@ import dev.millrace.MillraceException;
  * <pre>
  *   ceiling = shared: threads outside the loops   a quarter, native engine
  *           + compression: the budget and each loop's state, at most a quarter
+ *           + the loop of the administration socket, where there is one
  *           + loops x a loop's region
  * </pre>
  *
@@ -21,6 +22,7 @@ import dev.millrace.MillraceException;
  * @param sharedBytes for blocks of threads outside the loops
  * @param compressionBudgetBytes for windows that live on
  * @param compressionBytes that, and what each loop needs to compress at all
+ * @param administrationBytes the region of the loop that tells of the others
  * @param loops how many loops there are
  * @param loopBytes the region of each
  */
@@ -29,6 +31,7 @@ public record MemoryShares(
     long sharedBytes,
     long compressionBudgetBytes,
     long compressionBytes,
+    long administrationBytes,
     int loops,
     long loopBytes) {
   private static final long MEBIBYTE = 1 << 20;
@@ -48,9 +51,11 @@ public record MemoryShares(
   /**
    * The shares of a server or client.
    *
+   * @param administrationBytes what is taken for a loop besides; 0 for none
    * @throws MillraceException if a loop would have too little, with all numbers
    */
-  public static MemoryShares of(Limits limits, int loops, Compression compression, Engine engine)
+  public static MemoryShares of(
+      Limits limits, long administrationBytes, int loops, Compression compression, Engine engine)
       throws MillraceException {
     long ceiling = limits.maxMemoryBytes();
     long shared = engine == Engine.NATIVE ? sharedBytes(limits) : 0;
@@ -59,13 +64,18 @@ public record MemoryShares(
     if (compression.isEnabled()) {
       codecs = Math.min(loops * CODEC_BYTES, ceiling / 4);
       budget = Math.min(compression.memoryBudgetBytes(), ceiling / 4 - codecs);
+      // Windows that live on can be done without, loops cannot.
+      long room = ceiling - shared - codecs - administrationBytes - loops * leastShare(limits);
+      budget = Math.max(0, Math.min(budget, room));
     }
-    long forLoops = ceiling - shared - codecs - budget;
+    long forLoops = ceiling - shared - codecs - budget - administrationBytes;
     long share = Math.min(limits.regionBytes(), forLoops / loops / MEBIBYTE * MEBIBYTE);
     if (share < leastLoopBytes(limits)) {
-      throw new MillraceException(tooLittle(limits, loops, shared, codecs + budget), null);
+      throw new MillraceException(
+          tooLittle(limits, loops, shared, codecs + budget, administrationBytes), null);
     }
-    return new MemoryShares(ceiling, shared, budget, codecs + budget, loops, share);
+    return new MemoryShares(
+        ceiling, shared, budget, codecs + budget, administrationBytes, loops, share);
   }
 
   /**
@@ -86,9 +96,15 @@ public record MemoryShares(
     return Math.max(MIN_LOOP_BYTES, 4L * limits.maxMessageBytes());
   }
 
-  private static String tooLittle(Limits limits, int loops, long shared, long compression) {
+  /** The same in whole MiB, of which shares are. */
+  private static long leastShare(Limits limits) {
+    return (leastLoopBytes(limits) + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE;
+  }
+
+  private static String tooLittle(
+      Limits limits, int loops, long shared, long compression, long administration) {
     long least = leastLoopBytes(limits);
-    long rest = limits.maxMemoryBytes() - shared - compression;
+    long rest = limits.maxMemoryBytes() - shared - compression - administration;
     return "too little memory for "
         + loops
         + (loops == 1 ? " loop" : " loops")
@@ -98,6 +114,7 @@ public record MemoryShares(
         + shared
         + " and compression="
         + compression
+        + (administration == 0 ? "" : " and administration=" + administration)
         + " leaves "
         + rest / loops
         + " for each, which needs "
@@ -138,7 +155,8 @@ public record MemoryShares(
         + ", shared="
         + mebibytes(sharedBytes)
         + ", compression="
-        + mebibytes(compressionBytes);
+        + mebibytes(compressionBytes)
+        + (administrationBytes == 0 ? "" : ", administration=" + mebibytes(administrationBytes));
   }
 
   private static String mebibytes(long bytes) {

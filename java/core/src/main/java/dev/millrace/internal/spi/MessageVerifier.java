@@ -6,6 +6,9 @@ import dev.millrace.Message;
 /** Checks messages against schemas by code of the engine, where they lie. Any thread. */
 public interface MessageVerifier {
 
+  /** In place of a handle: there is no room for one more schema. */
+  int FULL = -1;
+
   /**
    * Makes a schema known. It costs memory until {@link #forget}.
    *
@@ -13,7 +16,7 @@ public interface MessageVerifier {
    * @param maxDepth how deep tables may lie in tables
    * @param maxTables how many tables a message may have
    * @param checkUtf8 whether strings must be well-formed UTF-8
-   * @return its handle
+   * @return its handle, or {@link #FULL}
    * @throws IllegalArgumentException if it is no schema that can be used
    */
   int load(byte[] bfbs, int maxDepth, int maxTables, boolean checkUtf8);

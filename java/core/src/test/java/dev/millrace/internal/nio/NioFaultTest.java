@@ -287,6 +287,11 @@ final class NioFaultTest extends EngineSuite {
     }
     ByteBuffer payload = ByteBuffer.allocate(100_000);
     assertThat(connection.send(payload)).isEqualTo(SendResult.REFUSED);
+    CompletableFuture<Long> untold = new CompletableFuture<>();
+    connection.schedule(() -> untold.complete(writable.getCount()), Duration.ofMillis(50));
+    assertThat(Deadline.await(untold, "a while"))
+        .as("as long as it would be refused again")
+        .isEqualTo(1);
     leases.remove(0).close();
     Deadline.await(writable, "onWritable");
     assertThat(connection.send(payload)).isEqualTo(SendResult.ACCEPTED);

@@ -80,6 +80,8 @@ class RecordsTest {
     commands.connect(64, 70, 7);
     commands.ask(5, 6, 9, 4);
     commands.open(5, 6, 0xFF01L);
+    commands.hold(5, 6);
+    commands.finish(5, 6);
     String zero8 = "0000000000000000";
     assertThat(command(0))
         .isEqualTo("01000100" + "03000000" + "4000000000000000" + "28000000" + "00000000" + zero8);
@@ -126,7 +128,11 @@ class RecordsTest {
         .isEqualTo("0d000200" + "05000000" + "0900000000000000" + "04000000" + "06000000" + zero8);
     assertThat(command(13))
         .isEqualTo("0e000000" + "05000000" + zero8 + "00000000" + "06000000" + "01ff000000000000");
-    assertThat(commands.count()).isEqualTo(14);
+    assertThat(command(14))
+        .isEqualTo("11000000" + "05000000" + zero8 + "00000000" + "06000000" + zero8);
+    assertThat(command(15))
+        .isEqualTo("12000000" + "05000000" + zero8 + "00000000" + "06000000" + zero8);
+    assertThat(commands.count()).isEqualTo(16);
   }
 
   @Test

@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.BlockingConnection;
 import dev.millrace.Client;
 import dev.millrace.Engine;
+import dev.millrace.SendOptions;
 import dev.millrace.Server;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
@@ -43,7 +47,7 @@ class FlightTest {
         if (event.getEventType().getName().equals("dev.millrace.MessagesDropped")) {
           events++;
           switch (event.getString("policy")) {
-            case "dropped_oldest" -> oldest += event.getLong("count");
+            case "drop_oldest" -> oldest += event.getLong("count");
             case "replaced" -> replaced += event.getLong("count");
             default -> throw new AssertionError(event);
           }
@@ -53,6 +57,32 @@ class FlightTest {
       assertEquals(7, replaced);
       // A watchdog of another test may have told a part.
       assertTrue(events < 100, "events: " + events);
+    }
+  }
+
+  @Test
+  void policiesAreCalledAsTheyAre(@TempDir Path folder) throws Exception {
+    try (Recording recording = new Recording()) {
+      recording.start();
+      Tally tally = new Tally();
+      for (Tally.Count count : Tally.Count.values()) {
+        tally.add(count);
+      }
+      Flight.flush();
+      recording.stop();
+      Path file = folder.resolve("policies.jfr");
+      recording.dump(file);
+      Set<String> told = new TreeSet<>(Set.of("refuse")); // which has no event
+      for (RecordedEvent event : RecordingFile.readAllEvents(file)) {
+        if (event.getEventType().getName().equals("dev.millrace.MessagesDropped")) {
+          told.add(event.getString("policy"));
+        }
+      }
+      Set<String> expected = new TreeSet<>(Set.of("replaced"));
+      for (SendOptions.Policy policy : SendOptions.Policy.values()) {
+        expected.add(policy.name().toLowerCase(Locale.ROOT));
+      }
+      assertEquals(expected, told);
     }
   }
 

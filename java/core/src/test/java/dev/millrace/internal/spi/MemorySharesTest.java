@@ -19,7 +19,7 @@ class MemorySharesTest {
 
   private static MemoryShares of(Limits limits, int loops, Compression compression, Engine engine)
       throws MillraceException {
-    return MemoryShares.of(limits, loops, compression, engine);
+    return MemoryShares.of(limits, 0, loops, compression, engine);
   }
 
   @Test
@@ -57,6 +57,23 @@ class MemorySharesTest {
   }
 
   @Test
+  void administrationIsTakenFromTheLoops() throws MillraceException {
+    MemoryShares shares =
+        MemoryShares.of(ceiling(256), 4 * MEBIBYTE, 2, Compression.enabled(), Engine.NATIVE);
+
+    assertThat(shares)
+        .hasToString(
+            "ceiling=256 MiB, loops=2, loop=62 MiB, shared=64 MiB, compression=64 MiB,"
+                + " administration=4 MiB");
+    assertThatThrownBy(
+            () ->
+                MemoryShares.of(
+                    ceiling(64), 4 * MEBIBYTE, 3, Compression.disabled(), Engine.NATIVE))
+        .hasMessageContaining("less shared=16777216 and compression=0 and administration=4194304")
+        .hasMessageContaining("leaves 15379114 for each, which needs 16777216");
+  }
+
+  @Test
   void aRegionThatWasSetSmallerStaysSo() throws MillraceException {
     Limits limits = ceiling(1024).withRegionBytes(32 * MEBIBYTE);
 
@@ -87,8 +104,12 @@ class MemorySharesTest {
         Limits limits = ceiling(mebibytes);
         int loops = MemoryShares.loops(limits, processors);
         assertThat(loops).isBetween(1, Math.min(processors, 256));
-        of(limits, loops, Compression.enabled(), Engine.NATIVE);
-        of(limits, loops, Compression.disabled(), Engine.JAVA);
+        for (long administration : new long[] {0, 4 * MEBIBYTE}) {
+          for (Engine engine : Engine.values()) {
+            Compression compression = Compression.enabled();
+            MemoryShares.of(limits, administration, loops, compression, engine);
+          }
+        }
       }
     }
     assertThat(MemoryShares.loops(ceiling(32), 16)).isEqualTo(1);

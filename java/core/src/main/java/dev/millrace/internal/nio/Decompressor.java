@@ -4,6 +4,7 @@ package dev.millrace.internal.nio;
 import dev.millrace.internal.protocol.DeflateWindow;
 import dev.millrace.internal.protocol.MessageInflater;
 import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.protocol.Utf8;
 import java.nio.ByteBuffer;
 import java.util.zip.DataFormatException;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  * Inflates messages for the connections of a loop, one at a time. What is short lies in memory of
  * the loop, what is longer in a block; nothing is inflated beyond the limit of a message, and what
  * begins as if it would pass that gets no block before it was measured. Loop thread only.
+ *
+ * <p>A long message takes several turns of the loop, which serves its other connections between
+ * them. Those that compress wait until it is done.
  */
 final class Decompressor {
   private static final int START = Block.HEADROOM;
@@ -22,15 +26,34 @@ final class Decompressor {
    */
   private static final int FIRST_BLOCK = 4 << 20;
 
-  /** What a loop inflates in a turn, and the message that goes beyond. */
-  private static final int BYTES_IN_TURN = 256 << 10;
+  /**
+   * What a turn inflates, and of one message before that goes on in the next: everybody else waits
+   * for so much, which takes about as long as one round trip of theirs.
+   */
+  static final int BYTES_IN_TURN = 32 << 10;
 
   private final NioLoop loop;
   private @Nullable MessageInflater inflater;
   private @Nullable Block scratch;
+  private long inflatedInTurn;
+
+  // Of the message that was begun and is not done.
+  private @Nullable Stream stream;
+  private @Nullable DeflateWindow window;
+  private @Nullable ByteBuffer payload;
+  private int payloadAt;
+  private int payloadLength;
+  private boolean isText;
+
+  // Whether it was asked if it passes the limit, and what is inflated for the answer.
+  private boolean isJudged;
+  private boolean isMeasured;
+  private long measured;
+
+  // Of that message, or the last one.
   private @Nullable Block result;
   private int length;
-  private long inflatedInTurn;
+  private int utf8;
 
   Decompressor(NioLoop loop) {
     this.loop = loop;
@@ -41,9 +64,14 @@ final class Decompressor {
     inflatedInTurn = 0;
   }
 
-  /** Whether what is compressed waits for the next turn. */
-  boolean hasInflatedEnough() {
-    return inflatedInTurn >= BYTES_IN_TURN;
+  /** Whether what is compressed waits: for the next turn, or for the message of another. */
+  boolean rests() {
+    return inflatedInTurn >= BYTES_IN_TURN || stream != null;
+  }
+
+  /** Whose message goes on in the next turn; null if no message does. */
+  @Nullable Stream stream() {
+    return stream;
   }
 
   /** Of the last result. */
@@ -65,103 +93,182 @@ final class Decompressor {
   }
 
   /**
-   * Inflates a message.
+   * Inflates a message, or its beginning: then {@link #stream()} is this one.
    *
-   * @return {@link ProtocolError#NONE} if there is a result; null if the stream has given way for
-   *     the want of memory
+   * @param isText whether it must inflate to UTF-8
+   * @return {@link ProtocolError#NONE} if there is a result; null if there is none yet, or if the
+   *     stream has given way for the want of memory
    */
-  @Nullable ProtocolError inflate(
-      Stream stream, Deflation deflation, ByteBuffer payload, int at, int payloadLength) {
-    MessageInflater shared = inflater();
-    DeflateWindow window = deflation.window();
+  @Nullable ProtocolError begin(
+      Stream stream,
+      Deflation deflation,
+      ByteBuffer payload,
+      int at,
+      int payloadLength,
+      boolean isText) {
+    if (this.stream != null) {
+      throw new IllegalStateException("another message is being inflated");
+    }
+    this.stream = stream;
+    window = deflation.window();
+    this.payload = payload;
+    payloadAt = at;
+    this.payloadLength = payloadLength;
+    this.isText = isText;
+    isJudged = false;
+    restart(inflater(), payload);
+    return goOn();
+  }
+
+  /** Goes on with the message that was begun, and returns what {@link #begin} does. */
+  @Nullable ProtocolError goOn() {
+    ProtocolError error = ProtocolError.MALFORMED_COMPRESSED_DATA;
     try {
-      shared.begin(payload, at, payloadLength, window);
-      ProtocolError error = begin(shared);
-      if (error == null && isBomb(shared, payloadLength)) {
-        error = ProtocolError.MESSAGE_TOO_BIG;
-      } else if (error == null && shared.isDone()) {
-        // Measured it was; its bytes are gone.
-        shared.begin(payload, at, payloadLength, window);
-        error = begin(shared);
-      }
-      while (error == null) {
-        if (!grow(stream)) {
-          dropResult();
-          return null;
-        }
-        error = proceed(shared);
-      }
-      if (error != ProtocolError.NONE) {
-        dropResult();
-      } else if (window != null && result != null) {
-        shared.keep(window, result.bytes(), START, length);
-      }
-      return error;
+      error = inflateSlice(inflater());
     } catch (DataFormatException broken) {
-      dropResult();
-      return ProtocolError.MALFORMED_COMPRESSED_DATA;
+      // That is what it is.
     } finally {
-      shared.forgetMessage();
+      if (error == ProtocolError.NONE) {
+        finish();
+      } else if (error != null) {
+        abandon();
+      }
+    }
+    return error;
+  }
+
+  /** The payload of the message that was begun lies there from now on. */
+  void moveTo(ByteBuffer bytes, int at) {
+    payload = bytes;
+    payloadAt = at;
+    inflater().moveTo(bytes, at, payloadLength);
+  }
+
+  /** Nobody wants a message of this stream any more. */
+  void abandon(Stream leaving) {
+    if (stream == leaving) {
+      abandon();
     }
   }
 
-  private @Nullable ProtocolError begin(MessageInflater shared) throws DataFormatException {
+  private void restart(MessageInflater shared, ByteBuffer bytes) {
+    shared.begin(bytes, payloadAt, payloadLength, window);
+    isMeasured = false;
     result = scratch();
     length = 0;
-    return proceed(shared);
+    utf8 = Utf8.COMPLETE;
   }
 
-  /** Goes on with a message; null says that its block is full. */
-  private @Nullable ProtocolError proceed(MessageInflater shared) throws DataFormatException {
-    Block target = result == null ? scratch() : result;
+  /** What a turn may take; null says that there is more, or no memory for it. */
+  private @Nullable ProtocolError inflateSlice(MessageInflater shared) throws DataFormatException {
     int limit = loop.limits().maxMessageBytes();
-    int room = Math.min(target.capacity(), limit);
-    int end = shared.inflate(target.bytes(), START + length, START + room);
-    inflatedInTurn += end - START - length;
-    length = end - START;
-    if (shared.isDone() || length == limit && shared.endsAt(end)) {
-      return ProtocolError.NONE;
+    int left = BYTES_IN_TURN;
+    while (left > 0) {
+      Block target = result == null ? scratch() : result;
+      int room = Math.min(target.capacity(), limit);
+      if (isMeasured) {
+        int some = shared.inflate(target.bytes(), START, START + Math.min(room, left)) - START;
+        inflatedInTurn += some;
+        left -= some;
+        measured += some;
+        if (measured > limit) {
+          return ProtocolError.MESSAGE_TOO_BIG;
+        }
+        if (shared.isDone() && payload != null) {
+          // Its bytes are gone.
+          restart(shared, payload);
+        }
+      } else if (length < room) {
+        int from = START + length;
+        int some = shared.inflate(target.bytes(), from, Math.min(START + room, from + left)) - from;
+        inflatedInTurn += some;
+        left -= some;
+        length += some;
+        if (isText && utf8 != Utf8.INVALID) {
+          utf8 = Utf8.append(utf8, target.bytes(), from, some);
+        }
+        if (shared.isDone() || length == limit && shared.endsAt(START + length)) {
+          return utf8 == Utf8.COMPLETE ? ProtocolError.NONE : ProtocolError.INVALID_UTF8;
+        }
+        if (length == limit) {
+          return ProtocolError.MESSAGE_TOO_BIG;
+        }
+      } else if (!isJudged) {
+        isJudged = true;
+        isMeasured = looksTooBig(shared, limit);
+        measured = length;
+      } else if (!grow(target)) {
+        abandon();
+        return null;
+      }
     }
-    return length == limit ? ProtocolError.MESSAGE_TOO_BIG : null;
+    return null;
   }
 
   /**
-   * Whether a message whose beginning is in the scratch passes the limit. Only one that would, if
-   * it went on like that, is inflated for the answer.
+   * Whether a message whose beginning is in the scratch would pass the limit if it went on like
+   * that. Only then it is inflated for the answer before it gets a block.
    */
-  private boolean isBomb(MessageInflater shared, int payloadLength) throws DataFormatException {
-    int limit = loop.limits().maxMessageBytes();
+  private boolean looksTooBig(MessageInflater shared, int limit) {
     int taken = Math.max(1, payloadLength - shared.payloadLeft());
-    if ((long) length * payloadLength / taken <= limit) {
-      return false;
-    }
-    Block sink = scratch();
-    long whole = length;
-    while (whole <= limit && !shared.isDone()) {
-      whole += shared.inflate(sink.bytes(), START, START + sink.capacity()) - START;
-    }
-    inflatedInTurn += whole - length;
-    return whole > limit;
+    return (long) length * payloadLength / taken > limit;
   }
 
-  private boolean grow(Stream stream) {
-    Block before = result == null ? scratch() : result;
+  private boolean grow(Block before) {
+    Stream owner = stream;
+    if (owner == null) {
+      return false;
+    }
     int longer = Math.max(2 * before.capacity(), FIRST_BLOCK);
-    Block next = loop.acquireFor(stream, Math.min(longer, loop.limits().maxMessageBytes()));
+    Block next = loop.acquireFor(owner, Math.min(longer, loop.limits().maxMessageBytes()));
     if (next == null) {
       return false;
     }
+    if (stream != owner) {
+      next.release();
+      return false;
+    }
     next.bytes().put(START, before.bytes(), START, length);
+    pin(owner, next, 1);
+    pin(owner, before, -1);
     before.release();
     result = next;
     return true;
   }
 
-  private void dropResult() {
+  private static void pin(Stream owner, Block block, int sign) {
+    if (block.isPooled()) {
+      owner.intake().pin(sign * block.capacity());
+    }
+  }
+
+  /** The message is done. */
+  private void finish() {
+    Block done = result;
+    if (window != null && done != null) {
+      inflater().keep(window, done.bytes(), START, length);
+    }
+    forgetMessage(done);
+  }
+
+  private void abandon() {
     Block dropped = result;
     result = null;
+    forgetMessage(dropped);
     if (dropped != null) {
       dropped.release();
+    }
+  }
+
+  private void forgetMessage(@Nullable Block unpinned) {
+    if (stream != null && unpinned != null) {
+      pin(stream, unpinned, -1);
+    }
+    stream = null;
+    window = null;
+    payload = null;
+    if (inflater != null) {
+      inflater.forgetMessage();
     }
   }
 

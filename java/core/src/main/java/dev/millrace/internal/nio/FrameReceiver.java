@@ -63,6 +63,10 @@ final class FrameReceiver {
   private int heldAt;
   private int heldEnd;
 
+  // The payload of a message that is inflated in more than one turn, unmasked, and what it is.
+  private @Nullable Block compressed;
+  private int compressedKind;
+
   FrameReceiver(Stream stream) {
     this.stream = stream;
     loop = stream.loop();
@@ -105,6 +109,10 @@ final class FrameReceiver {
       return;
     }
     int room = (int) Math.min(target.capacity() - length, frameRemaining);
+    if (stream.restsFromInflating()) {
+      // With its last byte the message would be whole.
+      room = (int) Math.min(room, frameRemaining - 1);
+    }
     int from = Block.HEADROOM + length;
     int received = stream.receive(target.io().limit(from + room).position(from));
     if (received > 0) {
@@ -129,11 +137,14 @@ final class FrameReceiver {
     held = kept;
     heldAt = at;
     heldEnd = end;
-    intake.pin(kept.capacity());
+    if (kept != compressed) {
+      intake.pin(kept.capacity());
+    }
   }
 
+  /** Whether what has come is not taken yet. */
   boolean isHolding() {
-    return held != null;
+    return held != null || compressed != null;
   }
 
   void takeHeld() {
@@ -151,7 +162,9 @@ final class FrameReceiver {
 
   private void forgetHeld(Block forgotten) {
     held = null;
-    intake.pin(-forgotten.capacity());
+    if (forgotten != compressed) {
+      intake.pin(-forgotten.capacity());
+    }
   }
 
   // ---- Frames.
@@ -274,44 +287,95 @@ final class FrameReceiver {
     Masking.unmask(bytes.bytes(), at, payloadLength, header.maskingKey());
     if (header.isCompressed()) {
       inflate(bytes, at, payloadLength, kind);
-    } else {
-      deliverValid(bytes, at, payloadLength, kind, false);
-    }
-  }
-
-  /** Delivers a message unless its text is none. */
-  private void deliverValid(Block bytes, int at, int payloadLength, int kind, boolean isAlone) {
-    if (kind == Opcode.TEXT
+    } else if (kind == Opcode.TEXT
         && checksText
         && Utf8.append(Utf8.COMPLETE, bytes.bytes(), at, payloadLength) != Utf8.COMPLETE) {
       stream.fail(ProtocolError.INVALID_UTF8);
-      return;
+    } else {
+      deliver(bytes, at, payloadLength, kind, false);
     }
-    deliver(bytes, at, payloadLength, kind, isAlone);
   }
 
-  /** Delivers what a compressed message inflates to. */
+  /** Inflates a message, in this turn and the next ones, and delivers what comes of it. */
   private void inflate(Block bytes, int at, int payloadLength, int kind) {
     Deflation deflation = stream.deflation();
     if (deflation == null) {
       return;
     }
     Decompressor decompressor = loop.codec().decompressor();
-    ProtocolError error = decompressor.inflate(stream, deflation, bytes.bytes(), at, payloadLength);
-    if (error == null) {
+    boolean isText = kind == Opcode.TEXT && checksText;
+    ProtocolError error =
+        decompressor.begin(stream, deflation, bytes.bytes(), at, payloadLength, isText);
+    if (decompressor.stream() == stream) {
+      keepCompressed(bytes, at, payloadLength, kind);
+    } else if (error != null) {
+      inflated(error, kind);
+    }
+  }
+
+  /** The payload stays until the message is inflated. */
+  private void keepCompressed(Block bytes, int at, int payloadLength, int kind) {
+    Decompressor decompressor = loop.codec().decompressor();
+    Block kept;
+    if (bytes.isPooled()) {
+      kept = bytes.retain();
+    } else {
+      kept = loop.acquireFor(stream, payloadLength);
+      if (kept == null) {
+        return;
+      }
+      if (decompressor.stream() != stream) {
+        kept.release();
+        return;
+      }
+      kept.bytes().put(Block.HEADROOM, bytes.bytes(), at, payloadLength);
+      loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, payloadLength);
+      decompressor.moveTo(kept.bytes(), Block.HEADROOM);
+    }
+    compressed = kept;
+    compressedKind = kind;
+    intake.pin(kept.capacity());
+    stream.updateInterest();
+  }
+
+  /** The next turn of the message that is being inflated. */
+  void inflateOn() {
+    Decompressor decompressor = loop.codec().decompressor();
+    ProtocolError error = decompressor.goOn();
+    if (decompressor.stream() == stream) {
       return;
     }
+    forgetCompressed();
+    if (error != null) {
+      inflated(error, compressedKind);
+      stream.moved();
+    }
+  }
+
+  private void inflated(ProtocolError error, int kind) {
     if (error != ProtocolError.NONE) {
       stream.fail(error);
       return;
     }
+    Decompressor decompressor = loop.codec().decompressor();
     Block inflated = decompressor.takeResult();
     try {
       int inflatedLength = decompressor.length();
       boolean isAlone = !decompressor.isBorrowed(inflated, inflatedLength);
-      deliverValid(inflated, Block.HEADROOM, inflatedLength, kind, isAlone);
+      deliver(inflated, Block.HEADROOM, inflatedLength, kind, isAlone);
     } finally {
       inflated.release();
+    }
+  }
+
+  private void forgetCompressed() {
+    Block forgotten = compressed;
+    compressed = null;
+    if (forgotten != null) {
+      if (forgotten != held) {
+        intake.pin(-forgotten.capacity());
+      }
+      forgotten.release();
     }
   }
 
@@ -509,8 +573,13 @@ final class FrameReceiver {
     utf8 = Utf8.COMPLETE;
   }
 
-  /** Forgets the message being assembled; what is still to come of its frame is skipped. */
+  /**
+   * Forgets the message being assembled, or inflated; what is still to come of its frame is
+   * skipped.
+   */
   void dropMessage() {
+    loop.codec().decompressor().abandon(stream);
+    forgetCompressed();
     Block dropped = block;
     forgetMessage();
     isDiscarded = frameRemaining > 0;

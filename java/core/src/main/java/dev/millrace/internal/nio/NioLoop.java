@@ -238,7 +238,7 @@ final class NioLoop implements Runnable {
             || !dirty.isEmpty()
             || !untold.isEmpty()
             || !holding.isEmpty()
-            || !inflating.isEmpty();
+            || isInflating();
     if (busy) {
       return 0;
     }
@@ -366,12 +366,30 @@ final class NioLoop implements Runnable {
     for (int left = holding.size(); left > 0; left--) {
       takeHeld(holding.remove());
     }
-    for (int left = inflating.size(); left > 0; left--) {
-      if (codec.decompressor().hasInflatedEnough()) {
-        return;
+    if (isInflating()) {
+      // What others are sent does not wait for it.
+      dirty.flush();
+      inflate();
+    }
+  }
+
+  /** First what was begun, then as many of those that wait as a turn has room for. */
+  private void inflate() {
+    Stream begun = codec.decompressor().stream();
+    if (begun != null) {
+      try {
+        begun.inflateOn();
+      } catch (Throwable t) {
+        fail(begun, t);
       }
+    }
+    for (int left = inflating.size(); left > 0 && !codec.decompressor().rests(); left--) {
       takeHeld(inflating.remove());
     }
+  }
+
+  private boolean isInflating() {
+    return codec.decompressor().stream() != null || !inflating.isEmpty();
   }
 
   private void takeHeld(Stream stream) {

@@ -413,6 +413,14 @@ final class Stream {
     updateInterest();
   }
 
+  /** The message of it that is being inflated goes on, also if reading has stopped since. */
+  void inflateOn() {
+    if (receiver != null) {
+      receiver.inflateOn();
+    }
+    updateInterest();
+  }
+
   // ---- Flow.
 
   void pauseReads() {
@@ -430,11 +438,9 @@ final class Stream {
     return phase == Phase.OPEN && intake.isSpent();
   }
 
-  /** Whether it compresses, and the loop has inflated enough in this turn. */
+  /** Whether it compresses, and nothing may be inflated now but what was begun. */
   boolean restsFromInflating() {
-    return deflation != null
-        && phase == Phase.OPEN
-        && loop.codec().decompressor().hasInflatedEnough();
+    return deflation != null && phase == Phase.OPEN && loop.codec().decompressor().rests();
   }
 
   /** Behind the message that took the last of it. */

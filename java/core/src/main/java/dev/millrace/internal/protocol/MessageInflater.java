@@ -57,6 +57,15 @@ public final class MessageInflater implements AutoCloseable {
     return at + inflate(to.duplicate().limit(limit).position(at), at);
   }
 
+  /** All of the payload lies somewhere else from now on. */
+  public void moveTo(ByteBuffer bytes, int at, int length) {
+    int end = at + length;
+    payload = bytes.duplicate().limit(end).position(end - payload.remaining());
+    if (!inTrailer) {
+      inflater.setInput(payload);
+    }
+  }
+
   /**
    * Whether the message ends at the limit that was reached. If not, nothing more can be had of it.
    *

@@ -4,29 +4,40 @@ package dev.millrace.internal.nio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.millrace.CloseCode;
 import dev.millrace.Compression;
 import dev.millrace.Connection;
 import dev.millrace.Engine;
 import dev.millrace.Handler;
+import dev.millrace.MemoryArea;
 import dev.millrace.Server;
 import dev.millrace.internal.protocol.MessageDeflater;
+import dev.millrace.internal.protocol.ProtocolError;
+import dev.millrace.internal.spi.LoopCounter;
 import dev.millrace.suite.Deadline;
 import dev.millrace.suite.DeflateClient;
 import dev.millrace.suite.DeflateSuite;
 import dev.millrace.suite.Frame;
 import dev.millrace.suite.RawClient;
 import dev.millrace.suite.Recorder;
+import dev.millrace.suite.Seed;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class NioDeflateTest extends DeflateSuite {
@@ -109,6 +120,313 @@ final class NioDeflateTest extends DeflateSuite {
         .isEqualTo(range(count, 2 * count));
     assertThat(order.subList(0, count / 2)).contains(100, count);
     assertThat(order.indexOf(count - 1)).isGreaterThan(count);
+  }
+
+  // ---- A message that takes many turns.
+
+  /** As it may come: its payload in one receive, in fragments, or in many receives. */
+  enum Coming {
+    AT_ONCE,
+    IN_FRAGMENTS,
+    IN_MANY_RECEIVES;
+
+    byte[] message() {
+      byte[] message = new byte[LENGTH];
+      if (this == IN_MANY_RECEIVES) {
+        // Half of it is none that shrinks.
+        System.arraycopy(Seed.bytes(new Random(1), LENGTH / 2), 0, message, 0, LENGTH / 2);
+      }
+      return message;
+    }
+
+    void send(DeflateClient client, byte[] message) throws Exception {
+      if (this == IN_FRAGMENTS) {
+        client.sendFragments(Frame.BINARY, client.compress(message), 100);
+      } else {
+        client.send(Frame.BINARY, message);
+      }
+    }
+  }
+
+  private static final int LENGTH = 1 << 20;
+
+  private static NioLoop loopOf(Connection connection) {
+    return ((NioConnection) connection).loop();
+  }
+
+  private static Stream streamOf(Connection connection) {
+    return ((NioConnection) connection).stream();
+  }
+
+  /** Between two turns of a message that is being inflated, and has its block. */
+  private static CompletableFuture<Void> inMidInflation(Connection connection, Step step) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    NioLoop loop = loopOf(connection);
+    Stream stream = streamOf(connection);
+    loop.post(
+        new Runnable() {
+          @Override
+          public void run() {
+            boolean isBegun = loop.codec().decompressor().stream() == stream;
+            if (!isBegun || stream.intake().pinnedBytes() <= LENGTH) {
+              loop.post(this);
+              return;
+            }
+            try {
+              step.run();
+              done.complete(null);
+            } catch (Throwable t) {
+              done.completeExceptionally(t);
+            }
+          }
+        });
+    return done;
+  }
+
+  private interface Step {
+    void run() throws Exception;
+  }
+
+  /** How many turns a message of a connection takes behind its first. */
+  private static AtomicInteger countTurns(Connection connection) {
+    AtomicInteger turns = new AtomicInteger();
+    NioLoop loop = loopOf(connection);
+    loop.post(
+        new Runnable() {
+          @Override
+          public void run() {
+            if (loop.codec().decompressor().stream() == streamOf(connection)) {
+              turns.incrementAndGet();
+            }
+            loop.post(this);
+          }
+        });
+    return turns;
+  }
+
+  private static void awaitReadable(Connection connection) throws Exception {
+    try (Selector selector = Selector.open()) {
+      streamOf(connection).channel().register(selector, SelectionKey.OP_READ);
+      assertThat(selector.select(10_000)).isOne();
+    }
+  }
+
+  private static long blockBytes(Server server) {
+    return server.statistics().get(0).use(MemoryArea.BLOCKS);
+  }
+
+  private static void awaitNothingHeld(Server server) {
+    Deadline.until(() -> blockBytes(server) == 0, "the blocks are given back");
+    assertThat(server.statistics().get(0).inboundBytesPinned()).isZero();
+  }
+
+  private static void expect(Recorder recorder, byte[] message) throws Exception {
+    assertThat(recorder.awaitMessage().payload()).isEqualTo(message);
+  }
+
+  private Server startOne(Handler handler) throws Exception {
+    Compression compression = Compression.enabled().withContextTakeover(true);
+    return start(server().loops(1).route("/", handler).compression(compression));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Coming.class)
+  void othersAreServedBetweenTwoPartsOfALongMessage(Coming coming) throws Exception {
+    Recorder recorder = new Recorder();
+    Server server = startOne(recorder);
+    DeflateClient client = deflating(server);
+    Connection slow = recorder.awaitOpen();
+    RawClient plain = connect(server, "/");
+    Connection other = recorder.awaitOpen();
+    byte[] message = coming.message();
+    byte[] between = Seed.bytes(new Random(3), 4_000);
+    CountDownLatch begun = new CountDownLatch(1);
+    AtomicInteger turns = countTurns(slow);
+    CompletableFuture<Void> waited =
+        inMidInflation(
+            slow,
+            () -> {
+              begun.countDown();
+              awaitReadable(other);
+            });
+
+    coming.send(client, message);
+    client.sendText("behind");
+    client.raw().write(Frame.close(1000, ""));
+    Deadline.await(begun, "the long message");
+    plain.write(Frame.binary(between));
+    Deadline.await(waited, "what the other has sent");
+
+    expect(recorder, between);
+    expect(recorder, message);
+    expect(recorder, "behind".getBytes(StandardCharsets.UTF_8));
+    client.raw().expectCloseAndEnd(1000);
+    assertThat(turns.get()).isGreaterThanOrEqualTo(LENGTH / Decompressor.BYTES_IN_TURN - 1);
+  }
+
+  @Test
+  void longMessagesOfManyAreAllInflated() throws Exception {
+    Recorder recorder = new Recorder();
+    Server server = startOne(recorder);
+    List<DeflateClient> clients = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      clients.add(deflating(server));
+      recorder.awaitOpen();
+    }
+    for (int round = 0; round < 2; round++) {
+      for (DeflateClient client : clients) {
+        byte number = (byte) clients.indexOf(client);
+        for (Coming coming : Coming.values()) {
+          byte[] message = coming.message();
+          message[0] = number;
+          message[LENGTH - 1] = number;
+          coming.send(client, message);
+        }
+      }
+      int[] next = new int[clients.size()];
+      for (int i = 0; i < next.length * Coming.values().length; i++) {
+        byte[] message = recorder.awaitMessage().payload();
+        byte[] expected = Coming.values()[next[message[0]]++].message();
+        expected[0] = message[0];
+        expected[LENGTH - 1] = message[0];
+        assertThat(message).isEqualTo(expected);
+      }
+    }
+    awaitNothingHeld(server);
+  }
+
+  /** What ends a stream while a message of it is half inflated. */
+  enum Cut {
+    CLOSED,
+    RESET,
+    OUT_OF_MEMORY,
+    BROKEN_RULE;
+
+    void make(Connection connection) {
+      Stream stream = streamOf(connection);
+      switch (this) {
+        case CLOSED -> connection.close();
+        case RESET -> stream.end(0, true);
+        case OUT_OF_MEMORY -> stream.giveWay();
+        case BROKEN_RULE -> stream.fail(ProtocolError.IDLE);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Cut.class)
+  void whoEndsInMidInflationGivesEverythingBack(Cut cut) throws Exception {
+    Recorder recorder = new Recorder();
+    Server server = startOne(recorder);
+    DeflateClient other = deflating(server);
+    recorder.awaitOpen();
+    for (Coming coming : Coming.values()) {
+      DeflateClient client = deflating(server);
+      Connection connection = recorder.awaitOpen();
+      CompletableFuture<Void> done = inMidInflation(connection, () -> cut.make(connection));
+      coming.send(client, coming.message());
+      client.sendText("behind");
+      Deadline.await(done, "the end");
+      other.sendText("other");
+      expect(recorder, "other".getBytes(StandardCharsets.UTF_8));
+      client.close();
+      recorder.awaitClose();
+      awaitNothingHeld(server);
+    }
+  }
+
+  @Test
+  void aLoopThatEndsInMidInflationGivesEverythingBack() throws Exception {
+    for (Coming coming : Coming.values()) {
+      Recorder recorder = new Recorder();
+      Server server = startOne(recorder);
+      DeflateClient client = deflating(server);
+      Connection connection = recorder.awaitOpen();
+      NioLoop loop = loopOf(connection);
+      CompletableFuture<Void> done =
+          inMidInflation(connection, () -> loop.shutdown(Duration.ZERO, Duration.ZERO));
+      coming.send(client, coming.message());
+      client.sendText("behind");
+      Deadline.await(done, "the end");
+      recorder.awaitClose();
+      Deadline.join(loop.thread());
+      long[] statistics = new long[LoopCounter.valueCount()];
+      loop.readStatistics(statistics);
+      assertThat(statistics[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()]).isZero();
+      assertThat(statistics[LoopCounter.INBOUND_BYTES_PINNED.ordinal()]).isZero();
+      assertThat(recorder.deliveries()).isZero();
+    }
+  }
+
+  /** Whoever is late is asked once more what it has sent, also while others inflate. */
+  @Test
+  void whatIsReadInMidInflationWaitsToBeInflated() throws Exception {
+    Recorder recorder = new Recorder();
+    Server server = startOne(recorder);
+    DeflateClient client = deflating(server);
+    Connection connection = recorder.awaitOpen();
+    DeflateClient late = deflating(server);
+    Connection other = recorder.awaitOpen();
+    byte[] message = Seed.bytes(new Random(2), 60_000);
+    byte[] frame = Frame.of(Frame.BINARY, late.compress(message)).withReservedBits(4).bytes();
+    late.raw().write(Arrays.copyOf(frame, 20_000));
+    Deadline.until(() -> other.pinnedBytes() >= 19_000, "the first part");
+    CompletableFuture<Void> done =
+        inMidInflation(
+            connection,
+            () -> {
+              late.raw().write(Arrays.copyOfRange(frame, 20_000, frame.length));
+              for (int i = 0; i < 2; i++) {
+                awaitReadable(other);
+                streamOf(other).readOnce();
+              }
+            });
+    client.send(Frame.BINARY, Coming.AT_ONCE.message());
+    Deadline.await(done, "what comes late");
+    expect(recorder, Coming.AT_ONCE.message());
+    expect(recorder, message);
+  }
+
+  /** The inflater is not kept from the others by one who takes nothing. */
+  @ParameterizedTest
+  @EnumSource(Coming.class)
+  void whoPausesInMidInflationIsToldWhatHasBegunAndNothingBehindIt(Coming coming) throws Exception {
+    Recorder recorder = new Recorder();
+    Server server = startOne(recorder);
+    DeflateClient client = deflating(server);
+    Connection connection = recorder.awaitOpen();
+    DeflateClient other = deflating(server);
+    recorder.awaitOpen();
+    byte[] message = coming.message();
+    CompletableFuture<Void> done = inMidInflation(connection, connection::pause);
+
+    coming.send(client, message);
+    client.sendText("behind");
+    Deadline.await(done, "the pause");
+    expect(recorder, message);
+    other.sendText("other");
+    expect(recorder, "other".getBytes(StandardCharsets.UTF_8));
+    assertThat(recorder.deliveries()).isEqualTo(2);
+
+    connection.resume();
+    expect(recorder, "behind".getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Wherever a part of it ends. */
+  @Test
+  void theCharactersOfALongTextMayLieInTwoParts() throws Exception {
+    Recorder recorder = new Recorder();
+    DeflateClient client = deflating(startOne(recorder));
+    for (int shift = 0; shift < 3; shift++) {
+      byte[] text = ("a".repeat(shift) + "\u20ac".repeat(100_000)).getBytes(StandardCharsets.UTF_8);
+      client.send(Frame.TEXT, text);
+      expect(recorder, text);
+    }
+    byte[] broken = "\u20ac".repeat(100_000).getBytes(StandardCharsets.UTF_8);
+    broken[Decompressor.BYTES_IN_TURN + 2] = 'a';
+    client.send(Frame.TEXT, broken);
+    client.raw().expectCloseAndEnd(CloseCode.INVALID_FRAME_PAYLOAD_DATA);
+    assertThat(recorder.deliveries()).isEqualTo(3);
   }
 
   private DeflateClient deflating(Server server) throws Exception {

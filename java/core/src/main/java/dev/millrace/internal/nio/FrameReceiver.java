@@ -181,7 +181,7 @@ final class FrameReceiver {
   private void takeAll(Block bytes, int from, int end) {
     int at = from;
     while (at < end && !stream.isInputEnded()) {
-      if (stream.isSpent() || stream.restsFromInflating()) {
+      if (stream.isSpent() || stream.isFull() || stream.restsFromInflating()) {
         holdRest(bytes, at, end);
         stream.updateInterest();
         return;

@@ -415,6 +415,14 @@ final class NioConnection extends AbstractConnection {
     stream.pauseReads();
   }
 
+  /**
+   * Loop thread: whether the queue of the handler or the backlog has stopped reads. The application
+   * stops what comes from the socket; what has come it is told.
+   */
+  boolean stopsDelivery() {
+    return (pauses & (BY_QUEUE | BY_BACKLOG)) != 0;
+  }
+
   /** Loop thread: reads again when nobody keeps it from that. */
   void resumeReads(int by) {
     pauses &= ~by;

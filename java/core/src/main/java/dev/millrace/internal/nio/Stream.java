@@ -438,6 +438,20 @@ final class Stream {
     return phase == Phase.OPEN && intake.isSpent();
   }
 
+  /**
+   * Whether what it owes has stopped reads, or will at the end of the turn: then what has come
+   * waits too, so that what one receive brings is not answered, or queued for a handler, far beyond
+   * the mark.
+   */
+  boolean isFull() {
+    NioConnection owner = connection;
+    if (phase != Phase.OPEN || owner == null) {
+      return false;
+    }
+    return owner.stopsDelivery()
+        || queue.bytes() > limits().lowWaterMarkBytes() && !loop.isClient();
+  }
+
   /** Whether it compresses, and nothing may be inflated now but what was begun. */
   boolean restsFromInflating() {
     return deflation != null && phase == Phase.OPEN && loop.codec().decompressor().rests();

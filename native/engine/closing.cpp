@@ -128,7 +128,9 @@ void Loop::release_slot(std::uint32_t slot) noexcept {
 
 void Loop::post(std::uint32_t slot, Pending fact) noexcept {
   Connection& connection = connections_[slot];
-  if (writing_events_ && connection.pending == 0 && write_fact(slot, fact)) return;
+  // Who has looked for room may be about to write: a block for what it tells has cost this connection its place.
+  const bool leaves_room = events_.room() > kEventsOfAStep;
+  if (writing_events_ && leaves_room && connection.pending == 0 && write_fact(slot, fact)) return;
   connection.pending |= fact;
   if (connection.pending_listed) return;
   connection.pending_listed = true;

@@ -140,7 +140,7 @@ void Loop::look_at_deadlines(std::uint32_t slot) noexcept {
 }
 
 bool Loop::has_room_to_receive(std::uint32_t slot) noexcept {
-  return connections_[slot].held == kNone && arena_.used() < ring::kArenaLength && event_room(4) &&
+  return connections_[slot].held == kNone && arena_.used() < ring::kArenaLength && event_room(kEventsOfAStep) &&
          !rests_from_inflating(slot);
 }
 

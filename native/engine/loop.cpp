@@ -232,7 +232,7 @@ void Loop::serve_ready() noexcept {
       count(ring::kArenaFull);
       return;
     }
-    if (!event_room(4)) return;
+    if (!event_room(kEventsOfAStep)) return;
     serve(ready_[ready_next_++]);
   }
 }

@@ -84,6 +84,8 @@ class Loop {
   static constexpr std::size_t kSetAside = 1 << 20;
   static constexpr std::size_t kFirstBlock = 1024;
   static constexpr std::uint32_t kMaxTimers = 1 << 20;
+  /// As many events as one look for room is for.
+  static constexpr std::uint32_t kEventsOfAStep = 4;
   static constexpr std::uint32_t kDiscardLimit = 16 << 20;
   static constexpr std::uint32_t kDiscardMask = (1U << 27) - 1;
   static constexpr protocol::Opcode kNoOpcode{0xff};

@@ -521,8 +521,9 @@ void Loop::await_turn(std::uint32_t slot) noexcept {
 
 /// What lies in the kernel is received, unless there is no room for it.
 void Loop::take_turn(std::uint32_t slot) noexcept {
-  if (arena_.used() >= ring::kArenaLength || !event_room(4)) return;
+  if (arena_.used() >= ring::kArenaLength || !event_room(kEventsOfAStep)) return;
   drop_held(connections_[slot]);
+  connections_[slot].held_parsed = true;  // a FIN behind a message of this turn must not end it before the answer
   receive_in_phase(slot);
 }
 

@@ -890,6 +890,60 @@ TEST_CASE("a turn to inflate is given back by who ends before it comes") {
   scene.end_in_order();
 }
 
+TEST_CASE("a FIN behind a message that waits for its turn to inflate comes after the answer") {
+  for (const bool flooded : {false, true}) {
+    CAPTURE(flooded);
+    Flow flow([](ring::LoopOptions& options) {
+      options.deflate_level = 1;
+      options.deflate_memory_level = 8;
+    });
+    Scene& scene = flow.scene;
+    scene.deflate = ring::kDeflate | ring::kDeflateOutgoingAlone | ring::kDeflateIncomingAlone |
+                    std::uint64_t{15} << ring::kDeflateOutgoingBits | std::uint64_t{15} << ring::kDeflateIncomingBits;
+    const std::uint32_t flood = flow.upgraded();
+    scene.set_answer(flood, Answer::nothing);
+    const std::uint32_t other = flow.upgraded();
+    scene.set_answer(other, Answer::staged);
+    if (flooded) say_zeros(&scene, flood, 5);
+    flow.say(other, 1);
+    for (std::uint32_t client = 0; client < scene.client_count(); ++client) (void)scene.client(client).write();
+    scene.client(other).finish();
+    const std::int64_t before = scene.counter(ring::kMessagesSent);
+    flow.move();
+    CHECK(scene.counter(ring::kMessagesSent) - before == 1);
+    scene.end_in_order();
+  }
+}
+
+TEST_CASE("a message that takes the last event and costs another connection its place leaves the ring whole") {
+  Flow flow([](ring::LoopOptions& options) {
+    options.deflate_level = 1;
+    options.deflate_memory_level = 8;
+    options.high_water_bytes = 2 << 20;
+  });
+  Scene& scene = flow.scene;
+  const std::uint32_t hog = flow.upgraded();
+  scene.deflate = ring::kDeflate | ring::kDeflateOutgoingAlone | ring::kDeflateIncomingAlone |
+                  std::uint64_t{15} << ring::kDeflateOutgoingBits | std::uint64_t{15} << ring::kDeflateIncomingBits;
+  const std::uint32_t flood = flow.upgraded();
+  for (int index = 0; index < 6; ++index) scene.send(hog, 2, pattern(1 << 20), Answer::owned);
+  (void)scene.turn();
+  flow.say(flood, 1);
+  (void)scene.client(flood).write();
+  (void)scene.turn();
+  for (int index = 0; index < 4095; ++index) scene.client(flood).say_frame(2, "", true, 1 << 20, 64);
+  scene.client(flood).say_frame(2, std::string(900 << 10, '\0'), true, 1 << 20, 64);
+  scene.lease_everything();
+  while (scene.client(flood).write() > 0) {
+  }
+  const int events = scene.turn();
+  CHECK(events <= static_cast<int>(ring::kRecords));
+  (void)scene.turn();
+  CHECK(scene.closed(hog) != nullptr);
+  scene.release_kept();
+  scene.end_at_once();
+}
+
 TEST_SUITE_END();
 
 }  // namespace millrace::scene

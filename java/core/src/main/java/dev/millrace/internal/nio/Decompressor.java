@@ -30,7 +30,7 @@ final class Decompressor {
    * What a turn inflates, and of one message before that goes on in the next: everybody else waits
    * for so much, which takes about as long as one round trip of theirs.
    */
-  static final int BYTES_IN_TURN = 32 << 10;
+  static final int BYTES_IN_TURN = 16 << 10;
 
   private final NioLoop loop;
   private @Nullable MessageInflater inflater;

@@ -173,8 +173,9 @@ bool Loop::receive_before_judging(std::uint32_t slot) noexcept {
 void Loop::deadline_passed(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
   // Who has sent a Close too, and keeps the socket, has said all that we waited for.
-  const bool said_all = connection.phase == Phase::draining && connection.input_ended &&
-                        connection.protocol_error == 0 && connection.close_code != 0;
+  constexpr auto kNoClose = static_cast<std::uint16_t>(protocol::CloseCode::abnormal_closure);
+  const bool said_all = connection.phase == Phase::draining && connection.input_ended && connection.error_number == 0 &&
+                        connection.protocol_error == 0 && connection.close_code != kNoClose;
   if (!said_all) connection.timed_out = !cannot_send(connection);
   if (connection.phase == Phase::open && connection.input_ended) {
     force_close(slot);

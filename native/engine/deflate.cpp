@@ -170,7 +170,7 @@ void Loop::inflate_message(std::uint32_t slot, Opcode opcode, std::uint8_t* payl
     const std::uint8_t* const bytes = region_->base() + text.offset;
     if (!utf8.append(bytes, text.length) || !utf8.complete()) error = ProtocolError::invalid_utf8;
   }
-  inflated_turn_ += text.length;
+  inflated_turn_ += std::max<std::size_t>(text.length, length);  // blocks without content take time too
   if (error != ProtocolError::none) {
     if (text.in_block) region_->release_owned(text.offset);
     protocol_failure(slot, error);

@@ -234,6 +234,14 @@ TEST_CASE("the close deadline ends a connection that does not answer") {
     const Event& closed = await_closed(java, client, id);
     CHECK((closed.record.flags & ring::kTimedOut) == 0);
   }
+  SUBCASE("a peer that breaks a rule behind it, and keeps its socket") {
+    Client client = Client::tcp(port);
+    const Id id = open_connection(java, client);
+    java.close(id, 1000);
+    client.write(client_frame(3, "x"));
+    const Event& closed = await_closed(java, client, id);
+    CHECK((closed.record.flags & ring::kTimedOut) != 0);
+  }
   SUBCASE("a peer that does not even take it") {
     Client client = Client::tcp(port, 4096);
     const Id id = open_connection(java, client);

@@ -47,7 +47,7 @@ final class Dispatcher implements RequestDispatcher {
       Provenance provenance = Provenance.of(head, proxies);
       return head.kind() == RequestHead.Kind.UPGRADE ? upgrade(head, provenance) : serve(head);
     } catch (Router.MalformedPathException | Provenance.MalformedException e) {
-      upgrades.malformed();
+      upgrades.malformed(head);
       return respond(head, 400, e.getMessage());
     } catch (Throwable t) {
       upgrades.refused(head, UpgradeResult.FAILED);
@@ -64,7 +64,7 @@ final class Dispatcher implements RequestDispatcher {
           Responses.build(200, resource.contentType(), content, Map.of(), hasBody(head)));
     }
     if (webSockets.find(head.path()).isPresent()) {
-      upgrades.malformed();
+      upgrades.malformed(head);
       String sentence = "this path speaks WebSocket";
       return new Decision.Respond(
           Responses.text(426, sentence, UPGRADE_TO_WEBSOCKET, hasBody(head)));

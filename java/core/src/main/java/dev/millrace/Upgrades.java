@@ -74,8 +74,9 @@ final class Upgrades {
   }
 
   /** A request, of whatever kind, that the protocol or its path does not know. */
-  void malformed() {
+  void malformed(RequestHead head) {
     refused[UpgradeResult.MALFORMED.ordinal()].increment();
+    Flight.refused(UpgradeResult.MALFORMED, head.path());
   }
 
   Decision decide(RequestHead head, Router.Match<Dispatcher.Route> match, Provenance provenance) {

@@ -163,13 +163,14 @@ final class NativeConnection extends BufferedConnection {
 
   @Override
   public SendResult handOver(Kept kept, @Nullable CompletableFuture<Void> sent, boolean always) {
+    // Also where the message is refused: what waits for room must not be lost to a FIN either.
+    if ((pauses & HOLDS) == 0 && !always && isOpen()) {
+      pauses |= HOLDS;
+      loop.outgoing().hold(this);
+    }
     SendResult refusal = always ? SendResult.ACCEPTED : refusal();
     if (refusal != SendResult.ACCEPTED) {
       return refusal;
-    }
-    if ((pauses & HOLDS) == 0 && !always) {
-      pauses |= HOLDS;
-      loop.outgoing().hold(this);
     }
     long token = Sender.NO_TOKEN;
     if (sent != null) {

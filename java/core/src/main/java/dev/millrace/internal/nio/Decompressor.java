@@ -27,10 +27,13 @@ final class Decompressor {
   private static final int FIRST_BLOCK = 4 << 20;
 
   /**
-   * What a turn inflates, and of one message before that goes on in the next: everybody else waits
-   * for so much, which takes about as long as one round trip of theirs.
+   * What a turn inflates of a message that is longer, which goes on in the next: everybody else
+   * waits for so much, which takes about as long as one round trip of theirs.
    */
-  static final int BYTES_IN_TURN = 16 << 10;
+  static final int SLICE_BYTES = 16 << 10;
+
+  /** What a turn inflates of shorter ones, before others that compress wait for the next. */
+  private static final int BYTES_IN_TURN = 64 << 10;
 
   private final NioLoop loop;
   private @Nullable MessageInflater inflater;
@@ -162,14 +165,14 @@ final class Decompressor {
   /** What a turn may take; null says that there is more, or no memory for it. */
   private @Nullable ProtocolError inflateSlice(MessageInflater shared) throws DataFormatException {
     int limit = loop.limits().maxMessageBytes();
-    int left = BYTES_IN_TURN;
+    int left = SLICE_BYTES;
     while (left > 0) {
       Block target = result == null ? scratch() : result;
       int room = Math.min(target.capacity(), limit);
       if (isMeasured) {
+        int before = shared.payloadLeft();
         int some = shared.inflate(target.bytes(), START, START + Math.min(room, left)) - START;
-        inflatedInTurn += some;
-        left -= some;
+        left -= count(some, before - shared.payloadLeft());
         measured += some;
         if (measured > limit) {
           return ProtocolError.MESSAGE_TOO_BIG;
@@ -180,18 +183,25 @@ final class Decompressor {
         }
       } else if (length < room) {
         int from = START + length;
+        int before = shared.payloadLeft();
         int some = shared.inflate(target.bytes(), from, Math.min(START + room, from + left)) - from;
-        inflatedInTurn += some;
-        left -= some;
+        left -= count(some, before - shared.payloadLeft());
         length += some;
         if (isText && utf8 != Utf8.INVALID) {
           utf8 = Utf8.append(utf8, target.bytes(), from, some);
         }
-        if (shared.isDone() || length == limit && shared.endsAt(START + length)) {
+        if (shared.isDone()) {
           return utf8 == Utf8.COMPLETE ? ProtocolError.NONE : ProtocolError.INVALID_UTF8;
         }
-        if (length == limit) {
+      } else if (length == limit) {
+        int before = shared.payloadLeft();
+        boolean isTooBig = shared.goesBeyond(START + length);
+        left -= count(0, before - shared.payloadLeft());
+        if (isTooBig) {
           return ProtocolError.MESSAGE_TOO_BIG;
+        }
+        if (shared.isDone()) {
+          return utf8 == Utf8.COMPLETE ? ProtocolError.NONE : ProtocolError.INVALID_UTF8;
         }
       } else if (!isJudged) {
         isJudged = true;
@@ -203,6 +213,13 @@ final class Decompressor {
       }
     }
     return null;
+  }
+
+  /** What came of so much of a payload costs the turn the longer of both. */
+  private int count(int inflated, int taken) {
+    int cost = Math.max(inflated, taken);
+    inflatedInTurn += cost;
+    return cost;
   }
 
   /**

@@ -394,7 +394,11 @@ final class NioLoop implements Runnable {
 
   private void takeHeld(Stream stream) {
     stream.isListedToTake = false;
-    runLogging(stream::takeHeld);
+    try {
+      stream.takeHeld();
+    } catch (Throwable t) {
+      fail(stream, t);
+    }
   }
 
   // ---- Posting.

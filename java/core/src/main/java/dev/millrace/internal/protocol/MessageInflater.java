@@ -19,9 +19,17 @@ public final class MessageInflater implements AutoCloseable {
   private static final int LAST_BLOCK_LENGTH = 2;
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
+  /**
+   * So much of the payload is looked at in a call: blocks without content cost time and come to
+   * nothing.
+   */
+  static final int INPUT_BYTES = 16 << 10;
+
   private final ByteBuffer probe = ByteBuffer.allocate(1);
   private final Inflater inflater = new Inflater(true);
+  // Its limit is where a call ends.
   private ByteBuffer payload = NOTHING;
+  private int payloadEnd;
   private boolean inTrailer;
   private boolean isDone = true;
   private int windowStart;
@@ -36,6 +44,7 @@ public final class MessageInflater implements AutoCloseable {
    */
   public void begin(ByteBuffer bytes, int at, int length, @Nullable DeflateWindow window) {
     payload = bytes.duplicate().limit(at + length).position(at);
+    payloadEnd = at + length;
     inTrailer = false;
     isDone = false;
     windowStart = -1;
@@ -50,7 +59,8 @@ public final class MessageInflater implements AutoCloseable {
    * Goes on with the message.
    *
    * @param to where its bytes so far end {@code at}, and the next ones go
-   * @return where they end now: at the limit unless the message {@link #isDone}
+   * @return where they end now: at the limit unless the message {@link #isDone}, or {@value
+   *     #INPUT_BYTES} of the payload were looked at
    * @throws DataFormatException if the payload is no compressed message
    */
   public int inflate(ByteBuffer to, int at, int limit) throws DataFormatException {
@@ -59,31 +69,38 @@ public final class MessageInflater implements AutoCloseable {
 
   /** All of the payload lies somewhere else from now on. */
   public void moveTo(ByteBuffer bytes, int at, int length) {
-    int end = at + length;
-    payload = bytes.duplicate().limit(end).position(end - payload.remaining());
+    int left = payloadLeft();
+    payloadEnd = at + length;
+    payload = bytes.duplicate().limit(payloadEnd).position(payloadEnd - left);
     if (!inTrailer) {
       inflater.setInput(payload);
     }
   }
 
   /**
-   * Whether the message ends at the limit that was reached. If not, nothing more can be had of it.
+   * Of a message whose limit is reached: looks whether there is more, as far as a call looks. If
+   * there is, nothing more can be had of it.
    *
    * @throws DataFormatException if the payload is no compressed message
    */
-  public boolean endsAt(int limit) throws DataFormatException {
-    return isDone || inflate(probe.clear(), limit) == 0;
+  public boolean goesBeyond(int limit) throws DataFormatException {
+    return !isDone && inflate(probe.clear(), limit) > 0;
   }
 
   private int inflate(ByteBuffer room, int at) throws DataFormatException {
     int length = 0;
+    if (!inTrailer) {
+      payload.limit(payload.position() + Math.min(payloadLeft(), INPUT_BYTES));
+    }
     while (!isDone) {
       int inflated = inflater.inflate(room);
       length += inflated;
       if (inflater.finished()) {
         endStream(at + length);
       } else if (inflated == 0) {
-        if (inflater.needsInput() && !inTrailer) {
+        if (inflater.needsInput() && !inTrailer && payloadLeft() > 0) {
+          break;
+        } else if (inflater.needsInput() && !inTrailer) {
           inTrailer = true;
           inflater.setInput(TRAILER, 0, TRAILER.length);
         } else if (room.hasRemaining()) {
@@ -98,8 +115,8 @@ public final class MessageInflater implements AutoCloseable {
 
   /** A block that says it is the last ends a stream, not the message (RFC 7692 7.2.3.4). */
   private void endStream(int position) throws DataFormatException {
-    int left = inflater.getRemaining();
     if (inTrailer) {
+      int left = inflater.getRemaining();
       if (left != 0 && left != LAST_BLOCK_LENGTH) {
         throw new DataFormatException("the message ends within a block");
       }
@@ -109,7 +126,7 @@ public final class MessageInflater implements AutoCloseable {
       isDone = true;
     } else {
       windowStart = position;
-      isDone = left == 0;
+      isDone = payloadLeft() == 0;
       inflater.reset();
       inflater.setInput(payload);
     }
@@ -120,7 +137,7 @@ public final class MessageInflater implements AutoCloseable {
 
   /** Bytes of the payload that were not looked at so far. */
   public int payloadLeft() {
-    return payload.remaining();
+    return payloadEnd - payload.position();
   }
 
   /** Whether the message is complete. */
@@ -146,6 +163,7 @@ public final class MessageInflater implements AutoCloseable {
   /** Lets go of the payload, of a message that is done or not wanted. */
   public void forgetMessage() {
     payload = NOTHING;
+    payloadEnd = 0;
     inflater.setInput(NOTHING);
   }
 

@@ -261,7 +261,30 @@ final class NioDeflateTest extends DeflateSuite {
     expect(recorder, message);
     expect(recorder, "behind".getBytes(StandardCharsets.UTF_8));
     client.raw().expectCloseAndEnd(1000);
-    assertThat(turns.get()).isGreaterThanOrEqualTo(LENGTH / Decompressor.BYTES_IN_TURN - 1);
+    assertThat(turns.get()).isGreaterThanOrEqualTo(LENGTH / Decompressor.SLICE_BYTES - 1);
+  }
+
+  /** What comes to nothing is cut by what goes in. */
+  @Test
+  void othersAreServedBetweenTwoPartsOfEmptyBlocks() throws Exception {
+    Recorder recorder = new Recorder();
+    Server server = startOne(recorder);
+    DeflateClient client = deflating(server);
+    Connection slow = recorder.awaitOpen();
+    byte[] block = {0, 0, 0, (byte) 0xff, (byte) 0xff};
+    byte[] payload = new byte[200_000 * block.length + 1];
+    for (int at = 0; at + block.length < payload.length; at += block.length) {
+      System.arraycopy(block, 0, payload, at, block.length);
+    }
+    AtomicInteger turns = countTurns(slow);
+
+    client.raw().write(Frame.binary(payload).withReservedBits(4));
+    client.sendText("behind");
+
+    expect(recorder, new byte[0]);
+    expect(recorder, "behind".getBytes(StandardCharsets.UTF_8));
+    assertThat(turns.get()).isGreaterThanOrEqualTo(payload.length / Decompressor.SLICE_BYTES - 1);
+    awaitNothingHeld(server);
   }
 
   @Test
@@ -423,7 +446,7 @@ final class NioDeflateTest extends DeflateSuite {
       expect(recorder, text);
     }
     byte[] broken = "\u20ac".repeat(100_000).getBytes(StandardCharsets.UTF_8);
-    broken[Decompressor.BYTES_IN_TURN + 2] = 'a';
+    broken[Decompressor.SLICE_BYTES + 2] = 'a';
     client.send(Frame.TEXT, broken);
     client.raw().expectCloseAndEnd(CloseCode.INVALID_FRAME_PAYLOAD_DATA);
     assertThat(recorder.deliveries()).isEqualTo(3);

@@ -281,7 +281,8 @@ final class NioFaultTest extends EngineSuite {
     RawClient client = connect(server);
     Connection connection = recorder.awaitOpen();
     List<Lease> leases = new ArrayList<>();
-    // The upgrade's answer may still lie in the pool: what it gives back must not do for a send.
+    // What the upgrade's answer gives back would do for a send.
+    Deadline.until(() -> server.statistics().get(0).blocksInUse() == 0, "the answer to be gone");
     for (int capacity : new int[] {1 << 20, 128 << 10, 4 << 10}) {
       leases.addAll(leasesOf(connection, capacity));
     }

@@ -135,17 +135,18 @@ class DeflateTest {
     for (int limit : new int[] {4, 5}) {
       inflater.begin(ByteBuffer.wrap(whole), 0, whole.length, null);
       assertThat(inflater.inflate(ByteBuffer.allocate(limit), 0, limit)).isEqualTo(limit);
-      assertThat(inflater.endsAt(limit)).isEqualTo(limit == 5);
+      assertThat(inflater.goesBeyond(limit)).isEqualTo(limit == 4);
+      assertThat(inflater.isDone()).isTrue();
       // Of the trailer four bytes are taken for what is missing.
       inflater.begin(ByteBuffer.wrap(brokenOff), 0, brokenOff.length, null);
       inflater.inflate(ByteBuffer.allocate(limit), 0, limit);
-      assertThat(inflater.endsAt(limit)).isFalse();
+      assertThat(inflater.goesBeyond(limit)).isTrue();
     }
     byte[] cut = hex("f248cdc9");
     inflater.begin(ByteBuffer.wrap(cut), 0, cut.length, null);
     int length = inflater.inflate(ByteBuffer.allocate(3), 0, 3);
     assertThat(length).isEqualTo(3);
-    assertThatThrownBy(() -> inflater.endsAt(3)).isInstanceOf(DataFormatException.class);
+    assertThatThrownBy(() -> inflater.goesBeyond(3)).isInstanceOf(DataFormatException.class);
   }
 
   @Test

@@ -134,9 +134,9 @@ public final class Differential {
       for (int i = 0; i + 1 < arguments.length; i += 2) {
         String value = arguments[i + 1];
         switch (arguments[i]) {
-          case "--seed" -> seed = Long.parseLong(value);
-          case "--streams" -> streams = Long.parseLong(value);
-          case "--seconds" -> seconds = Long.parseLong(value);
+          case "--seed" -> seed = number(arguments[i], value);
+          case "--streams" -> streams = number(arguments[i], value);
+          case "--seconds" -> seconds = number(arguments[i], value);
           default -> isWs = isWs(value);
         }
       }
@@ -148,6 +148,14 @@ public final class Differential {
     int status = run(folder, isWs, seed, streams, seconds);
     Files.walk(folder).sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
     System.exit(status);
+  }
+
+  private static long number(String option, String value) {
+    try {
+      return Long.parseLong(value);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(option + " is a number, not " + value, e);
+    }
   }
 
   private static boolean isWs(String peer) {

@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.Deflater;
 
@@ -165,7 +166,10 @@ enum Attack {
       }
     }
     throw new IllegalArgumentException(
-        "no such attack: " + label + ", only " + Stream.of(values()).map(Attack::label).toList());
+        "no such attack: "
+            + label
+            + ", only "
+            + Stream.of(values()).map(Attack::label).collect(Collectors.joining(", ")));
   }
 
   String what() {

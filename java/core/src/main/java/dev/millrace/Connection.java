@@ -16,12 +16,18 @@ import org.jspecify.annotations.Nullable;
  * {@link #flush()} sends them at once.
  *
  * <p>A send is {@link SendResult#REFUSED} when {@link #bufferedBytes()} has reached {@link
- * Limits#highWaterMarkBytes()}, so at most one message lies beyond that mark. While more than half
- * of it is buffered a server does not read from this peer: a handler that only answers is never
- * refused, however slowly its peer reads. A client reads on, or both sides might wait for each
- * other. Where sends with a policy have begun to wait, each counts with its block, of 256 bytes or
- * more; plain sends of the loop's thread behind them are refused by their own length, so that of
- * tiny ones {@code bufferedBytes()} may go beyond the mark.
+ * Limits#highWaterMarkBytes()}, so at most one message lies beyond that mark. Counted are frames;
+ * one of more than 2 KiB takes a block, a power of two, so that up to twice the mark may be taken.
+ * Where sends with a policy have begun to wait, each counts with its block, of 256 bytes or more;
+ * plain sends of the loop's thread behind them are refused by their own length, so that of tiny
+ * ones {@code bufferedBytes()} may go beyond the mark, 128 times at most.
+ *
+ * <p>While more than half of the mark is buffered a server does not read from this peer: an echo is
+ * never refused for the mark, however slowly its peer reads, nor is the one answer to each message
+ * of a handler on an executor. On the loop one receive may bring many messages; an answer that is
+ * longer than its question may be refused there. The result says so: look at it, or answer on an
+ * {@linkplain HandlerExecutor executor}, or with {@linkplain SendOptions options}. A client reads
+ * on, or both sides might wait for each other.
  *
  * <p>Implemented by the engines, not by applications.
  */
@@ -183,7 +189,7 @@ public interface Connection {
 
   /**
    * Stops reading from the peer, so that TCP holds it back. Messages that were received before are
-   * still delivered. Pausing twice is pausing once.
+   * still delivered; {@link #request} stops behind a certain one. Pausing twice is pausing once.
    */
   void pause();
 
@@ -233,7 +239,8 @@ public interface Connection {
   /**
    * Memory that what has come from this peer pins: the block of a message in pieces, input that
    * waits, and messages that wait for a handler on an executor. A {@link Lease} is the
-   * application's and does not count.
+   * application's and does not count. {@link LoopStatistics#inboundBytesPinned()} has all
+   * connections of a loop.
    *
    * @return the bytes, a snapshot; 0 once the connection has ended
    */

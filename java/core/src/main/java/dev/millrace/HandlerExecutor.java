@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>What waits for its handler counts with the memory it holds, at least 256 bytes a message.
  *       From {@link Limits#highWaterMarkBytes()} on the peer is not read from, until half of that
  *       is left. While more than half of it waits to be sent to the peer, no further message is
- *       handed out: as on the loop, a handler that sends one answer to each message is never
- *       refused.
+ *       handed out: a handler that sends one answer to each message is never refused for the mark.
  *   <li>What the peer had sent before it closed, or before the connection broke, is handled before
  *       {@code onClose}. A close by this side drops what waits; the server's {@linkplain
  *       Server#shutdown shutdown} closes behind it, as far as its time allows.

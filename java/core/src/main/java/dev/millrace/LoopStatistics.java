@@ -381,7 +381,8 @@ public final class LoopStatistics {
   }
 
   /**
-   * Memory that is pinned by what is being received: messages in pieces, and input that waits.
+   * Memory that is pinned by what peers have sent: messages in pieces, input that waits, and
+   * messages that wait for handlers on executors or are with them.
    *
    * @return bytes, as of the snapshot
    */

@@ -329,7 +329,8 @@ public abstract sealed class Statistics permits ServerStatistics, ClientStatisti
   }
 
   /**
-   * Bytes pinned by what is being received: messages in pieces, and input that waits.
+   * Bytes pinned by what peers have sent: messages in pieces, input that waits, and messages that
+   * wait for handlers on executors or are with them.
    *
    * @return bytes, as of the snapshot
    */

@@ -9,10 +9,18 @@ import dev.millrace.SendResult;
 import dev.millrace.Server;
 import java.net.URI;
 import java.util.Locale;
+import java.util.logging.Formatter;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 
 /** Answers every message with the same bytes and kind, in the foreground, until SIGTERM. */
 final class Echo {
+  private static final Logger LOGGER = Logger.getLogger("dev.millrace");
+  private static final String MEMORY = "memory: ";
+
   private final EchoOptions options;
+  private String memory = "";
 
   Echo(EchoOptions options) {
     this.options = options;
@@ -20,6 +28,7 @@ final class Echo {
 
   /** Returns when the server has ended; does not return after a signal. */
   void run() throws UsageException, MillraceException, InterruptedException {
+    listenToTheLog();
     Server server = builder().start();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> closeAndExit(server), "echo-shutdown"));
     for (URI address : server.addresses()) {
@@ -33,7 +42,23 @@ final class Echo {
               + " max-message="
               + options.maxMessageBytes());
     }
+    System.out.println(memory);
     server.awaitShutdown();
+  }
+
+  /** The line of the log that says how the memory is shared out is printed here, and no other. */
+  private void listenToTheLog() {
+    Formatter formatter = new SimpleFormatter();
+    LOGGER.setFilter(
+        record -> {
+          String line = formatter.formatMessage(record);
+          int at = line.indexOf(MEMORY);
+          if (record.getLevel() == Level.INFO && at >= 0) {
+            memory = line.substring(at);
+          }
+          return record.getLevel().intValue() >= Level.WARNING.intValue();
+        });
+    LOGGER.setLevel(Level.INFO);
   }
 
   private Server.Builder builder() throws UsageException {

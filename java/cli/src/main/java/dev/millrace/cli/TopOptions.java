@@ -52,6 +52,9 @@ record TopOptions(String target, URI uri, Duration interval, boolean once, boole
   }
 
   private static URI uri(String target) throws UsageException {
+    if (target.isEmpty()) {
+      throw new UsageException("top needs the path of an administration socket, not an empty one");
+    }
     String path = target.startsWith("ws+unix://") ? target.substring(10) : target;
     if (path.endsWith(ROUTE)) {
       path = path.substring(0, path.length() - ROUTE.length());

@@ -77,7 +77,9 @@ class EchoProcessTest {
             "--loops",
             "1",
             "--max-message",
-            "64K");
+            "64K",
+            "--max-memory",
+            "64M");
     BufferedReader out = process.inputReader();
 
     Matcher tcp = LISTENING.matcher(out.readLine());
@@ -90,6 +92,8 @@ class EchoProcessTest {
     Matcher named = LISTENING.matcher(out.readLine());
     assertTrue(named.matches());
     assertEquals(abstractName, named.group(1));
+    String memory = out.readLine();
+    assertTrue(memory.matches("memory: ceiling=64 MiB, loops=1, loop=48 MiB, .*"), memory);
 
     CompletableFuture<String> text = new CompletableFuture<>();
     CompletableFuture<ByteBuffer> binary = new CompletableFuture<>();

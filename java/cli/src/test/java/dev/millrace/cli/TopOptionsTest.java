@@ -41,5 +41,6 @@ class TopOptionsTest {
   void aMistakeIsOneSentence(String line) {
     String[] arguments = line.isEmpty() ? new String[0] : line.split(" ");
     assertThrows(UsageException.class, () -> parse(arguments));
+    assertThrows(UsageException.class, () -> parse("--once", ""));
   }
 }

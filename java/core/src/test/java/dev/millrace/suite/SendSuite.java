@@ -246,6 +246,44 @@ public abstract class SendSuite extends EngineSuite {
     client.expectText("fine");
   }
 
+  /** Of a class of the application's, which may answer anything. */
+  private record Unsized(int length) implements CharSequence {
+    @Override
+    public char charAt(int index) {
+      return 'x';
+    }
+
+    @Override
+    public CharSequence subSequence(int start, int end) {
+      return this;
+    }
+  }
+
+  @Test
+  void textThatIsNoneThrowsAndSendsNothing() throws Exception {
+    RawClient client = connect(start(server().route("/", recorder)));
+    Connection connection = recorder.awaitOpen();
+    BlockingQueue<String> onLoop = new LinkedBlockingQueue<>();
+    for (int length : new int[] {-1, -5, Integer.MIN_VALUE}) {
+      CharSequence text = new Unsized(length);
+      String here =
+          assertThrows(IllegalArgumentException.class, () -> connection.send(text)).getMessage();
+      assertTrue(here.contains("length=" + length), here);
+      connection.execute(
+          () ->
+              onLoop.add(
+                  assertThrows(IllegalArgumentException.class, () -> connection.send(text))
+                      .getMessage()));
+      assertEquals(here, Deadline.take(onLoop, "the same on the loop"));
+    }
+    CharSequence none = null;
+    String named =
+        assertThrows(NullPointerException.class, () -> connection.send(none)).getMessage();
+    assertEquals("text", named);
+    accept(connection.send("fine"));
+    client.expectText("fine");
+  }
+
   /** Eight threads, four loops: complete, in each thread's order, nobody else's bytes. */
   @Test
   void eightThreadsToConnectionsOnOtherLoops() throws Exception {

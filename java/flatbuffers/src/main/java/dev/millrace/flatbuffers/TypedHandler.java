@@ -34,8 +34,8 @@ public interface TypedHandler<T> {
 
   /**
    * A message breaks the schema. Nobody has read it, and nobody will. Unless this method is
-   * overridden the connection is closed with 1007 and the fault as the reason, cut at the 123 bytes
-   * that a reason may have.
+   * overridden the connection is closed with 1007 and the fault as the reason, without the middle
+   * of a path that is too long for the 123 bytes that a reason may have.
    *
    * @param connection where it came from
    * @param fault what is wrong with it first

@@ -22,6 +22,8 @@ final class TypedRoute<T> implements Handler {
   /** What a Close frame has room for behind its code (RFC 6455 5.5). */
   private static final int MAX_REASON_BYTES = 123;
 
+  private static final String ELLIPSIS = "...";
+
   private final Schema<T> schema;
   private final TypedHandler<T> handler;
   private final ThreadLocal<ReusedTable<T>> tables;
@@ -34,18 +36,42 @@ final class TypedRoute<T> implements Handler {
     tables = ThreadLocal.withInitial(() -> new ReusedTable<>(schema, isPlain));
   }
 
-  /** A fault as the reason of a Close frame. */
+  /** A fault as the reason of a Close frame, without the middle of a path that has no room. */
   static String reason(Fault fault) {
     String text = fault.toString();
-    int end = Math.min(text.length(), MAX_REASON_BYTES);
-    // Names are ASCII but in schemas that flatc has not written.
-    while (text.substring(0, end).getBytes(StandardCharsets.UTF_8).length > MAX_REASON_BYTES) {
-      end--;
+    if (text.getBytes(StandardCharsets.UTF_8).length <= MAX_REASON_BYTES) {
+      return text;
     }
-    if (Character.isHighSurrogate(text.charAt(end - 1))) {
-      end--;
+    String path = fault.path();
+    String what = text.substring(path.length());
+    int room = MAX_REASON_BYTES - ELLIPSIS.length() - what.length();
+    int head = end(path, room / 2);
+    int tail = start(path, room - room / 2);
+    return path.substring(0, head) + ELLIPSIS + path.substring(tail) + what;
+  }
+
+  /** Where the first characters end that need no more bytes of UTF-8. */
+  private static int end(String text, int bytes) {
+    int end = 0;
+    for (int left = bytes - length(text.codePointAt(0)); left >= 0; ) {
+      end = text.offsetByCodePoints(end, 1);
+      left -= length(text.codePointAt(end));
     }
-    return text.substring(0, end);
+    return end;
+  }
+
+  /** Where the last ones begin. */
+  private static int start(String text, int bytes) {
+    int start = text.length();
+    for (int left = bytes - length(text.codePointBefore(start)); left >= 0; ) {
+      start = text.offsetByCodePoints(start, -1);
+      left -= length(text.codePointBefore(start));
+    }
+    return start;
+  }
+
+  private static int length(int codePoint) {
+    return Character.toString(codePoint).getBytes(StandardCharsets.UTF_8).length;
   }
 
   @Override

@@ -132,7 +132,7 @@ public abstract class TypedSuite extends ClientEngineSuite {
   }
 
   @Test
-  void aReasonIsCutWhereACloseFrameEnds() throws Exception {
+  void aReasonIsCutInTheMiddleOfThePath() throws Exception {
     Bfbs bfbs = new Bfbs();
     String name = "field_with_a_long_name".repeat(10);
     bfbs.object("Long", bfbs.required(name, 0, bfbs.type(BaseType.String)));
@@ -145,7 +145,11 @@ public abstract class TypedSuite extends ClientEngineSuite {
     builder.finish(builder.endTable());
     client.write(Frame.binary(builder.sizedByteArray()));
     String reason = client.expectCloseAndEnd(CloseCode.INVALID_FRAME_PAYLOAD_DATA).closeReason();
-    assertThat(reason).hasSize(123).isEqualTo(("Long." + name).substring(0, 123));
+    assertThat(reason)
+        .hasSize(123)
+        .startsWith("Long.field_with_a_long_name")
+        .contains("...")
+        .endsWith("long_name: offset is zero");
   }
 
   @Test

@@ -278,7 +278,7 @@ public final class MillraceMetrics implements MeterBinder {
       level(
           "pinned",
           "bytes",
-          "Pinned by what is received",
+          "Pinned by what peers have sent",
           of,
           all -> all.loop(index).inboundBytesPinned());
       of(of, index, "messages.received", "messages", LoopStatistics::messagesReceived);

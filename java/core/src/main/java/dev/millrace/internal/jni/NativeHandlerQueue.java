@@ -11,7 +11,11 @@ final class NativeHandlerQueue extends ConnectionQueue {
 
   NativeHandlerQueue(NativeConnection connection, Executor executor) {
     super(
-        connection, executor, connection.loop().highWaterMark(), connection.loop().lowWaterMark());
+        connection,
+        executor,
+        connection.loop().highWaterMark(),
+        connection.loop().lowWaterMark(),
+        connection.loop().meter());
     this.connection = connection;
   }
 

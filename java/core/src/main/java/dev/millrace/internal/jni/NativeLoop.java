@@ -362,6 +362,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   /** Any thread, also when the loop has ended. */
   void readStatistics(long[] values) {
     NativeStatistics.read(memory, values);
+    meter.addTo(values);
     values[LoopCounter.BLOCKED.ordinal()] = watch.reports();
     values[LoopCounter.OUTBOUND_BYTES_QUEUED.ordinal()] = memory.bufferedBelow(incoming.slots());
     values[LoopCounter.BACKLOG_BYTES.ordinal()] = keptMemory.takenBytes();

@@ -85,6 +85,13 @@ final class LoopGroup {
     return loops.get(index);
   }
 
+  /** What a loop counts, also when it has ended. */
+  void readStatistics(int index, long[] values) {
+    NioLoop loop = loops.get(index);
+    loop.readStatistics(values);
+    loop.meter().addTo(values);
+  }
+
   /** The loop with the fewest streams, those on their way included; of equal ones the first. */
   NioLoop leastLoaded() {
     return leastLoaded(0);

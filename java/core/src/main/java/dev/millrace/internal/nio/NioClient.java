@@ -43,7 +43,7 @@ final class NioClient implements EngineClient {
 
   @Override
   public void readStatistics(int loop, long[] values) {
-    loops.loop(loop).readStatistics(values);
+    loops.readStatistics(loop, values);
   }
 
   @Override

@@ -14,7 +14,8 @@ final class NioHandlerQueue extends ConnectionQueue {
         connection,
         executor,
         connection.loop().limits().highWaterMarkBytes(),
-        connection.loop().limits().lowWaterMarkBytes());
+        connection.loop().limits().lowWaterMarkBytes(),
+        connection.loop().meter());
     this.connection = connection;
   }
 

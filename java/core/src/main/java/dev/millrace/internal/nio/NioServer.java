@@ -109,7 +109,7 @@ final class NioServer implements EngineServer {
 
   @Override
   public void readStatistics(int loop, long[] values) {
-    loops.loop(loop).readStatistics(values);
+    loops.readStatistics(loop, values);
   }
 
   @Override

@@ -262,26 +262,32 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public final SendResult send(Message message) {
+    Objects.requireNonNull(message, "message");
     return goesAhead() ? counted(sendNow(message, true)) : wait(message);
   }
 
   @Override
   public final SendResult send(Lease lease) {
+    Objects.requireNonNull(lease, "lease");
     return goesAhead() ? counted(sendNow(lease, true)) : wait(lease);
   }
 
   @Override
   public final SendResult send(ByteBuffer binary) {
+    Objects.requireNonNull(binary, "binary");
     return goesAhead() ? counted(sendNow(binary, true)) : wait(binary);
   }
 
   @Override
   public final SendResult send(CharSequence text) {
+    Objects.requireNonNull(text, "text");
     return goesAhead() ? counted(sendNow(text, true)) : wait(text);
   }
 
   @Override
   public final SendResult send(Message message, SendOptions options) {
+    Objects.requireNonNull(message, "message");
+    Objects.requireNonNull(options, "options");
     return goesAhead(message.length(), options)
         ? judged(sendNow(message, options.compress()), options)
         : wait(message, options, null);
@@ -289,6 +295,8 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public final SendResult send(Lease lease, SendOptions options) {
+    Objects.requireNonNull(lease, "lease");
+    Objects.requireNonNull(options, "options");
     return goesAhead(lease.length(), options)
         ? judged(sendNow(lease, options.compress()), options)
         : wait(lease, options, null);
@@ -296,6 +304,8 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public final SendResult send(ByteBuffer binary, SendOptions options) {
+    Objects.requireNonNull(binary, "binary");
+    Objects.requireNonNull(options, "options");
     return goesAhead(binary.remaining(), options)
         ? judged(sendNow(binary, options.compress()), options)
         : wait(binary, options, null);
@@ -303,6 +313,8 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public final SendResult send(CharSequence text, SendOptions options) {
+    Objects.requireNonNull(text, "text");
+    Objects.requireNonNull(options, "options");
     long most = (long) text.length() * Utf8Encoder.MAX_BYTES_PER_CHAR;
     return goesAhead(most, options)
         ? judged(sendNow(text, options.compress()), options)
@@ -311,6 +323,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public final SendResult sendAll(List<? extends Lease> leases) {
+    Objects.requireNonNull(leases, "leases");
     if (goesAhead()) {
       return counted(sendAllNow(leases));
     }
@@ -324,16 +337,19 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
 
   @Override
   public final CompletionStage<Void> sendAsync(Lease lease) {
+    Objects.requireNonNull(lease, "lease");
     return goesAhead() ? sendAsyncNow(lease) : waitAsync(lease);
   }
 
   @Override
   public final CompletionStage<Void> sendAsync(ByteBuffer binary) {
+    Objects.requireNonNull(binary, "binary");
     return goesAhead() ? sendAsyncNow(binary) : waitAsync(binary);
   }
 
   @Override
   public final CompletionStage<Void> sendAsync(CharSequence text) {
+    Objects.requireNonNull(text, "text");
     return goesAhead() ? sendAsyncNow(text) : waitAsync(text);
   }
 

@@ -43,10 +43,15 @@ public abstract class ConnectionQueue extends HandlerQueue {
    * @param executor runs the calls
    * @param highWaterMark as of {@link HandlerQueue}
    * @param lowWaterMark as of {@link HandlerQueue}
+   * @param meter as of {@link HandlerQueue}
    */
   protected ConnectionQueue(
-      AbstractConnection connection, Executor executor, long highWaterMark, long lowWaterMark) {
-    super(executor, highWaterMark, lowWaterMark);
+      AbstractConnection connection,
+      Executor executor,
+      long highWaterMark,
+      long lowWaterMark,
+      LoopMeter meter) {
+    super(executor, highWaterMark, lowWaterMark, meter);
     this.connection = connection;
   }
 

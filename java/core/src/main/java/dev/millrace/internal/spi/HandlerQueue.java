@@ -164,6 +164,7 @@ public abstract class HandlerQueue {
   private final Executor executor;
   private final long highWaterMark;
   private final long lowWaterMark;
+  private final LoopMeter meter;
 
   // Loop thread only.
   private Call last = new Stub();
@@ -194,11 +195,14 @@ public abstract class HandlerQueue {
    * @param executor runs the calls
    * @param highWaterMark from how many pinned bytes on the peer is not read from
    * @param lowWaterMark at how many it is read from again
+   * @param meter the loop's, which counts the pinned bytes of all queues
    */
-  protected HandlerQueue(Executor executor, long highWaterMark, long lowWaterMark) {
+  protected HandlerQueue(
+      Executor executor, long highWaterMark, long lowWaterMark, LoopMeter meter) {
     this.executor = executor;
     this.highWaterMark = highWaterMark;
     this.lowWaterMark = lowWaterMark;
+    this.meter = meter;
   }
 
   // ---- What the engine answers for.
@@ -232,7 +236,7 @@ public abstract class HandlerQueue {
   public final void add(Call call) {
     long pinned = call.pinnedBytes;
     if (pinned > 0) {
-      BYTES.getAndAdd(this, pinned);
+      pin(pinned);
     }
     NEXT.setRelease(last, call);
     last = call;
@@ -305,8 +309,14 @@ public abstract class HandlerQueue {
     return bytes > lowWaterMark || !READING.compareAndSet(this, OFF, ON);
   }
 
+  /** So much more, or less: what is left. */
+  private long pin(long more) {
+    meter.pin(more);
+    return (long) BYTES.getAndAdd(this, more) + more;
+  }
+
   private void unpin(long pinned) {
-    long left = (long) BYTES.getAndAdd(this, -pinned) - pinned;
+    long left = pin(-pinned);
     if (left <= lowWaterMark && reading == OFF && READING.compareAndSet(this, OFF, RESUMING)) {
       requestResume();
     }
@@ -439,7 +449,7 @@ public abstract class HandlerQueue {
         break; // nothing follows it
       }
       call.drop();
-      BYTES.getAndAdd(this, -call.pinnedBytes);
+      pin(-call.pinnedBytes);
       dropped++;
     }
     COUNT.getAndAdd(this, -dropped);

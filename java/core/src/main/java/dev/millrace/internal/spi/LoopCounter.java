@@ -67,7 +67,7 @@ public enum LoopCounter {
   QUOTA_STOPS,
   /** Times that spent credits stopped a connection's reads. */
   CREDIT_STOPS,
-  /** Bytes pinned by what is being received: messages in pieces, and input that waits. */
+  /** Bytes pinned by what peers sent: messages in pieces, input and messages that wait. */
   INBOUND_BYTES_PINNED,
   /** Bytes to be sent that the system has not taken. */
   OUTBOUND_BYTES_QUEUED,

@@ -5,11 +5,13 @@ import dev.millrace.UpgradeResult;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the Java half of a loop counts, the same in every engine: how connections begin and end, and
- * how long messages wait and are handled. Counted by the loop's thread, read by any.
+ * how long messages wait and are handled, and what waits for executors. Counted by the loop's
+ * thread, but for what executors take, and read by any.
  *
  * <p>Times are sampled: of one message in {@value #SAMPLED_ONE_IN}. The others cost a decrement,
  * and no clock is read for them. What is sampled is counted down by messages and not by time, so
@@ -40,6 +42,9 @@ public final class LoopMeter {
   private final LatencyRecorder handlerTime = new LatencyRecorder();
   private final @Nullable LatencyRecorder roundTrip;
   private final LatencyCounts roundTrips;
+
+  // Of the loop's thread and of executors.
+  private final AtomicLong executorBytes = new AtomicLong();
 
   // Loop thread only.
   private int untilSample = SAMPLED_ONE_IN;
@@ -193,6 +198,15 @@ public final class LoopMeter {
   }
 
   /**
+   * Any thread: so much more is pinned by messages for executors, or less.
+   *
+   * @param more bytes, below 0 where a message has been handled or dropped
+   */
+  public void pin(long more) {
+    executorBytes.getAndAdd(more);
+  }
+
+  /**
    * A ping was answered.
    *
    * @param nanos after this time
@@ -202,6 +216,24 @@ public final class LoopMeter {
   }
 
   // ---- Reading. Any thread.
+
+  /**
+   * Memory that messages pin which wait for handlers on executors, or are with them.
+   *
+   * @return bytes
+   */
+  public long executorBytes() {
+    return executorBytes.get();
+  }
+
+  /**
+   * Adds to a loop's counters what stands here, and not with the engine.
+   *
+   * @param values in the order of {@link LoopCounter}
+   */
+  public void addTo(long[] values) {
+    values[LoopCounter.INBOUND_BYTES_PINNED.ordinal()] += executorBytes();
+  }
 
   /**
    * Adds what was counted of connections.

@@ -17,10 +17,11 @@ public final class Utf8Encoder {
   /**
    * The bytes that the text needs.
    *
-   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index
+   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index, or its
+   *     length is negative
    */
   public static long encodedLength(CharSequence text) {
-    int length = text.length();
+    int length = requireLength(text);
     long bytes = 0;
     for (int i = 0; i < length; i++) {
       char c = text.charAt(i);
@@ -43,11 +44,11 @@ public final class Utf8Encoder {
    * free, and returns how many bytes that were.
    *
    * @param target a little-endian buffer
-   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index; bytes from
-   *     {@code offset} on may have been written then
+   * @throws IllegalArgumentException if the text holds a lone surrogate, with its index, or its
+   *     length is negative; bytes from {@code offset} on may have been written then
    */
   public static int encode(CharSequence text, ByteBuffer target, int offset) {
-    int length = text.length();
+    int length = requireLength(text);
     int at = offset;
     int i = 0;
     while (length - i >= STEP) {
@@ -73,6 +74,15 @@ public final class Utf8Encoder {
       i += bytes == 4 ? 2 : 1;
     }
     return at - offset;
+  }
+
+  /** A class of the application's may answer anything. */
+  private static int requireLength(CharSequence text) {
+    int length = text.length();
+    if (length < 0) {
+      throw new IllegalArgumentException("a text of negative length: length=" + length);
+    }
+    return length;
   }
 
   /** Eight characters as eight bytes, or a negative number when one of them is not ASCII. */

@@ -28,6 +28,7 @@ class HandlerQueueTest {
   private static final long HIGH = 100;
   private static final long LOW = 50;
 
+  private final LoopMeter meter = new LoopMeter();
   private final Deque<Runnable> tasks = new ArrayDeque<>();
   private final List<String> log = Collections.synchronizedList(new ArrayList<>());
 
@@ -39,7 +40,7 @@ class HandlerQueueTest {
     final Deque<BooleanSupplier> answers = new ArrayDeque<>();
 
     FakeQueue(Executor executor) {
-      super(executor, HIGH, LOW);
+      super(executor, HIGH, LOW, meter);
     }
 
     @Override
@@ -275,6 +276,7 @@ class HandlerQueueTest {
     queue.message("d", 50);
     assertThat(log).containsExactly("pause");
     assertThat(queue.pinnedBytes()).isEqualTo(150);
+    assertThat(meter.executorBytes()).isEqualTo(150);
 
     runTasks();
     assertThat(log).containsExactly("pause", "a", "b", "c", "request resume", "d");
@@ -309,6 +311,7 @@ class HandlerQueueTest {
     runTasks();
     assertThat(log).containsExactly("pause", "drop a", "b", "drop c", "request resume");
     assertThat(queue.pinnedBytes()).isZero();
+    assertThat(meter.executorBytes()).isZero();
   }
 
   @Test
@@ -333,6 +336,7 @@ class HandlerQueueTest {
     assertThat(log)
         .containsExactly("pause", "await", "drop a", "drop b", "drop c", "rejected no more");
     assertThat(rejected.pinnedBytes()).isZero();
+    assertThat(meter.executorBytes()).isZero();
 
     rejecting.set(false);
     rejected.call("d");
@@ -390,7 +394,7 @@ class HandlerQueueTest {
       private final AtomicInteger unsent = new AtomicInteger();
 
       LoadedQueue() {
-        super(pool, HIGH, LOW);
+        super(pool, HIGH, LOW, meter);
       }
 
       @Override

@@ -11,9 +11,8 @@ import dev.millrace.Connection;
 import dev.millrace.Limits;
 import dev.millrace.Message;
 import dev.millrace.Server;
+import dev.millrace.ServerStatistics;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -363,7 +362,7 @@ public abstract class BadFrameSuite extends EngineSuite {
     for (int i = 0; i < 200; i++) {
       clients.add(connect(server));
     }
-    long connected = residentBytes();
+    Growth growth = new Growth(server);
     try (LoopProbe probe = new LoopProbe(server, "/")) {
       for (RawClient client : clients) {
         client.write(Frame.join(head, new byte[] {1}));
@@ -371,9 +370,7 @@ public abstract class BadFrameSuite extends EngineSuite {
       probe.awaitTurn();
       probe.awaitTurn();
     }
-    long grown = residentBytes() - connected;
-    // 200 x 64 MiB was declared. What the JVM itself takes meanwhile is a few MiB.
-    assertTrue(grown < 16 << 20, "grown by " + grown + " bytes");
+    growth.expectBelow(4 << 20); // 200 x 64 MiB was declared
     assertEquals(0, recorder.deliveries());
   }
 
@@ -391,26 +388,46 @@ public abstract class BadFrameSuite extends EngineSuite {
     for (int i = 0; i < 40; i++) {
       clients.add(connect(server));
     }
-    long before = residentBytes();
+    Growth growth = new Growth(server);
     for (RawClient client : clients) {
       client.write(stream);
       client.write(Frame.ping("read"));
       client.expectPongs("read"); // so everything before it was received
     }
-    long grown = residentBytes() - before;
-    // At most twice the bytes received and 64 KiB a connection; the JVM has some of its own.
     long payloads = clients.size() * 60_000L;
-    long limit = 2 * payloads + clients.size() * (64L << 10) + (16 << 20);
-    assertTrue(grown < limit, "grown by " + grown + " bytes, limit " + limit);
+    growth.expectBelow(2 * payloads + clients.size() * (64L << 10));
     for (RawClient client : clients) {
       client.write(Frame.continuation(utf8("done")));
       client.expectText("f".repeat(60_000) + "done");
     }
   }
 
-  private static long residentBytes() throws Exception {
-    String statm = Files.readString(Path.of("/proc/self/statm"));
-    return Long.parseLong(statm.split(" ")[1]) * 4096;
+  /** What a server takes from now on: by its own count, and by the kernel's where that tells. */
+  private record Growth(Server server, long counted, long resident) {
+
+    /** What the JVM takes for itself meanwhile, outside of its heap. */
+    private static final long JVM = 16 << 20;
+
+    Growth(Server server) throws Exception {
+      this(server, counted(server), residentNow());
+    }
+
+    private static long counted(Server server) {
+      ServerStatistics now = new ServerStatistics();
+      server.statistics(now);
+      return now.memoryInUse();
+    }
+
+    private static long residentNow() throws Exception {
+      return ResidentMemory.isTold() ? ResidentMemory.bytesOutsideTheHeap() : 0;
+    }
+
+    void expectBelow(long limit) throws Exception {
+      long grown = counted(server) - counted;
+      assertTrue(grown < limit, "grown by " + grown + " bytes as counted, limit " + limit);
+      long residentGrown = residentNow() - resident;
+      assertTrue(residentGrown < limit + JVM, "grown by " + residentGrown + " bytes resident");
+    }
   }
 
   @Test

@@ -22,8 +22,6 @@ import dev.millrace.SendResult;
 import dev.millrace.Server;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -45,7 +43,6 @@ public abstract class DeflateSuite extends EngineSuite {
   private static final Compression PLAIN = Compression.enabled();
   private static final Compression TAKEOVER = PLAIN.withContextTakeover(true);
   private static final int LIMIT = 1 << 20;
-  private static final Path MAPPINGS = Path.of("/proc/self/smaps");
 
   private final Random random = Seed.random("deflate suite");
 
@@ -693,15 +690,13 @@ public abstract class DeflateSuite extends EngineSuite {
   /** A deflater that nobody ends is 256 KiB outside of what the garbage collector sees. */
   @Test
   void whoGoesAwayLeavesNoMemory() throws Exception {
-    Assumptions.assumeTrue(Files.exists(MAPPINGS), "this machine does not tell it");
-    Assumptions.assumeFalse(
-        Boolean.getBoolean("millrace.sanitized"), "AddressSanitizer keeps what was freed");
+    Assumptions.assumeTrue(ResidentMemory.isTold());
     Server server = startEcho(TAKEOVER);
     openAndCut(server, 50);
-    long before = nativeKib();
+    long before = ResidentMemory.bytesOutsideTheHeap();
     openAndCut(server, 300);
-    long grown = nativeKib() - before;
-    assertTrue(grown < 30 << 10, "KiB after 300 connections: " + grown);
+    long grown = ResidentMemory.bytesOutsideTheHeap() - before;
+    assertTrue(grown < 30 << 20, "bytes after 300 connections: " + grown);
   }
 
   private void openAndCut(Server server, int connections) throws Exception {
@@ -713,20 +708,5 @@ public abstract class DeflateSuite extends EngineSuite {
       }
     }
     awaitNoConnections(server);
-  }
-
-  /** Resident memory but for the heap and the classes, which lie in the lowest 64 GiB. */
-  private static long nativeKib() throws Exception {
-    long sum = 0;
-    boolean counts = false;
-    for (String line : Files.readAllLines(MAPPINGS)) {
-      String first = line.split("[- ]", 2)[0];
-      if (first.matches("[0-9a-f]+")) {
-        counts = Long.parseUnsignedLong(first, 16) >>> 36 != 0;
-      } else if (counts && line.startsWith("Rss:")) {
-        sum += Long.parseLong(line.replaceAll("[^0-9]", ""));
-      }
-    }
-    return sum;
   }
 }

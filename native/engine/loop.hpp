@@ -322,6 +322,7 @@ class Loop {
   void send_gathered(std::uint32_t slot) noexcept;
   void end_temporary() noexcept;
   void enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
+  [[nodiscard]] bool wastes_block(std::uint64_t address, std::size_t length) const noexcept;
   void enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size_t length, std::uint64_t token) noexcept;
   void append_piece(std::uint32_t slot, const Piece& piece) noexcept;
   void flush_queue(std::uint32_t slot) noexcept;

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -21,6 +22,14 @@ namespace {
 constexpr std::size_t kQueueBlock = 4096;
 /// For a header alone, whose payload lies in a block of its own: what waits pins little more than its length.
 constexpr std::size_t kHeaderBlock = 256;
+/// What must be free beside a copy that memory is saved by, so that no connection is closed for want of room for it.
+constexpr std::size_t kPackReserve = 512 << 10;
+
+/// Copies go into blocks whose sizes add up to little more than what is copied.
+std::size_t copy_block(std::size_t length) noexcept {
+  if (length <= protocol::kMaxFrameHeader) return kHeaderBlock;
+  return length <= kQueueBlock ? kQueueBlock : std::bit_floor(length);
+}
 
 }  // namespace
 
@@ -170,7 +179,9 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
     return;
   }
   const bool owned = piece.source == Gather::Source::owned;
-  if (piece.source == Gather::Source::copied || (owned && length <= kCopyLimit)) {
+  const bool copied = piece.source == Gather::Source::copied;
+  const bool waits_behind = connections_[slot].queue_head != kNone;
+  if (copied || (owned && (length <= kCopyLimit || (waits_behind && wastes_block(piece.address, length))))) {
     enqueue_copy(slot, start, length, piece.token);
     if (owned) release_address(piece.address);
     return;
@@ -181,36 +192,47 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
   append_piece(slot, {piece.address, piece.token, static_cast<std::uint32_t>(length), 0, kNone, kNone});
 }
 
+/// Whether more than an eighth of a block would be pinned for nothing, which nobody else has: then a copy pins less.
+bool Loop::wastes_block(std::uint64_t address, std::size_t length) const noexcept {
+  const memory::BlockPool& pool = memory::Region::find(ring::region_of(address))->blocks();
+  const std::uint64_t offset = ring::offset_of(address);
+  const std::size_t size = pool.size_of(offset);
+  return size - length > size / 8 && pool.is_alone(offset) && region_->blocks().free_bytes() >= length + kPackReserve;
+}
+
 void Loop::enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size_t length,
                         std::uint64_t token) noexcept {
   Connection& connection = connections_[slot];
   count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
-  if (connection.queue_tail != kNone) {
+  if (connection.queue_tail != kNone && pieces_[connection.queue_tail].token == 0) {
     Piece& tail = pieces_[connection.queue_tail];
     const auto here = static_cast<std::uint32_t>(std::min<std::size_t>(length, tail.room));
-    if (tail.token == 0 && (here > 0 || length == 0)) {
-      if (here > 0) std::memcpy(bytes_at(tail.address, 0) + tail.length, start, here);
-      tail.length += here;
-      tail.room -= here;
-      connection.buffered += here;
-      start += here;
-      length -= here;
-      if (length == 0) {
-        tail.token = token;
-        return;
-      }
+    if (here > 0) std::memcpy(bytes_at(tail.address, 0) + tail.length, start, here);
+    tail.length += here;
+    tail.room -= here;
+    connection.buffered += here;
+    start += here;
+    length -= here;
+    if (length == 0) {
+      tail.token = token;
+      return;
     }
   }
-  const std::int64_t block =
-      acquire_for(slot, length <= protocol::kMaxFrameHeader ? kHeaderBlock : std::max(length, kQueueBlock));
-  if (block < 0) {
-    complete(token, true);
-    return;
-  }
-  const auto offset = static_cast<std::uint64_t>(block);
-  std::memcpy(region_->base() + offset, start, length);
-  const auto room = static_cast<std::uint32_t>(blocks().size_of(offset) - length);
-  append_piece(slot, {address_of(offset), token, static_cast<std::uint32_t>(length), room, kNone, kNone});
+  do {
+    const std::int64_t block = acquire_for(slot, copy_block(length));
+    if (block < 0) {
+      complete(token, true);
+      return;
+    }
+    const auto offset = static_cast<std::uint64_t>(block);
+    const std::size_t size = blocks().size_of(offset);
+    const auto here = static_cast<std::uint32_t>(std::min(length, size));
+    const auto room = static_cast<std::uint32_t>(size - here);
+    std::memcpy(region_->base() + offset, start, here);
+    append_piece(slot, {address_of(offset), here == length ? token : 0, here, room, kNone, kNone});
+    start += here;
+    length -= here;
+  } while (length > 0);
 }
 
 void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
@@ -220,7 +242,7 @@ void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
   if (index == kNone) {
     release_address(piece.address);
     complete(piece.token, true);
-    if (!ended) close_heaviest(slot);
+    if (!ended) end(slot, ENOMEM, true);  // what follows would stand in its place
     return;
   }
   pieces_[index] = piece;

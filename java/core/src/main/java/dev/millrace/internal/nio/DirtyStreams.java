@@ -59,5 +59,6 @@ final class DirtyStreams {
     } else {
       stream.queueChanged();
     }
+    stream.queue().pack();
   }
 }

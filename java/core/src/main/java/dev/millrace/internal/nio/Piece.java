@@ -30,6 +30,11 @@ final class Piece {
     return limit - position;
   }
 
+  /** How much may be appended. */
+  int room() {
+    return isOpen && sent == null ? block().bytes().capacity() - limit : 0;
+  }
+
   /** Its block, which a piece that is queued has. */
   Block block() {
     Block held = block;

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * answers are one run of bytes. Long ones stay where they lie, in a block or in the receive buffer,
  * with their header in front of them. A flush is one system call: a plain write for one piece, a
  * gathering one for more. What the socket does not take simply stays; only what lies in the receive
- * buffer must be copied then ({@link #keepBorrowed}). A stream with nothing to send owns nothing.
+ * buffer must be copied then ({@link #keepBorrowed}), and what would pin much more than it is long
+ * ({@link #pack}). A stream with nothing to send owns nothing.
  *
  * <p>Loop thread only, but for {@link #bytes()}.
  */
@@ -51,6 +53,9 @@ final class SendQueue {
   private final Stream stream;
   private @Nullable Piece head;
   private @Nullable Piece tail;
+
+  // The last piece that was looked at by pack(), if it still waits.
+  private @Nullable Piece packed;
   private long bytes;
   private boolean blocked;
   private boolean borrows;
@@ -298,10 +303,7 @@ final class SendQueue {
   /** An open piece with so much room behind its limit, or null. */
   private @Nullable Piece room(int needed, boolean mustFit) {
     Piece last = tail;
-    if (last != null
-        && last.isOpen
-        && last.sent == null
-        && last.block().bytes().capacity() - last.limit >= needed) {
+    if (last != null && last.isOpen && last.room() >= needed) {
       return last;
     }
     if (stream.hasEnded()) {
@@ -350,6 +352,9 @@ final class SendQueue {
       before = piece;
     }
     tail = before;
+    if (packed == last) {
+      packed = before;
+    }
     if (before == null) {
       head = null;
     } else {
@@ -445,6 +450,9 @@ final class SendQueue {
     if (head == null) {
       tail = null;
     }
+    if (packed == piece) {
+      packed = null;
+    }
     piece.block().release();
     CompletableFuture<Void> sent = piece.sent;
     loop.pieces().giveBack(piece);
@@ -471,6 +479,72 @@ final class SendQueue {
       piece.position = 0;
       piece.limit = length;
     }
+  }
+
+  /**
+   * At the end of a turn, once what can leave has left: what waits behind others, in blocks that
+   * nobody else has and of which more than an eighth would be for nothing, moves together. So what
+   * waits pins little more than it is long.
+   */
+  void pack() {
+    if (!blocked || packed == tail || loop.pool().isScarce()) {
+      return;
+    }
+    Piece last = packed == null ? head : packed;
+    while (last != null && last.next != null) {
+      last = wastesBlock(last.next) ? moveNextInto(last) : last.next;
+    }
+    packed = last;
+  }
+
+  private static boolean wastesBlock(Piece piece) {
+    int capacity = piece.block().capacity();
+    int length = piece.length();
+    return length > 0 && capacity - length > capacity / 8 && piece.block().isExclusive();
+  }
+
+  /**
+   * The bytes of the next piece go where this one has room, and the rest into blocks whose
+   * capacities add up to little more than it is long; answers the last piece that has some of them.
+   */
+  private Piece moveNextInto(Piece piece) {
+    Piece moved = Objects.requireNonNull(piece.next);
+    Piece last = piece;
+    loop.counters().add(LoopCounter.PAYLOAD_BYTES_COPIED, moved.length());
+    while (moved.length() > 0) {
+      if (last.room() == 0) {
+        int length = moved.length();
+        Block block =
+            loop.pool().acquire(length > FIRST_ROOM ? Integer.highestOneBit(length) : FIRST_ROOM);
+        if (block == null) {
+          return moved; // as good as it was
+        }
+        last = insertBehind(last, block);
+      }
+      int here = Math.min(moved.length(), last.room());
+      last.block().bytes().put(last.limit, moved.block().bytes(), moved.position, here);
+      last.limit += here;
+      moved.position += here;
+    }
+    last.sent = moved.sent;
+    last.next = moved.next;
+    if (tail == moved) {
+      tail = last;
+    }
+    moved.block().release();
+    loop.pieces().giveBack(moved);
+    return last;
+  }
+
+  private Piece insertBehind(Piece piece, Block block) {
+    Piece inserted = loop.pieces().take();
+    inserted.block = block;
+    inserted.position = 0;
+    inserted.limit = 0;
+    inserted.isOpen = true;
+    inserted.next = piece.next;
+    piece.next = inserted;
+    return inserted;
   }
 
   /** Whether it must be flushed before the receive buffer is used again. */

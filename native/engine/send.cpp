@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "engine/loop.hpp"
 #include "simd/unmask.hpp"
@@ -22,13 +23,11 @@ namespace {
 constexpr std::size_t kQueueBlock = 4096;
 /// For a header alone, whose payload lies in a block of its own: what waits pins little more than its length.
 constexpr std::size_t kHeaderBlock = 256;
-/// What must be free beside a copy that memory is saved by, so that no connection is closed for want of room for it.
-constexpr std::size_t kPackReserve = 512 << 10;
-
-/// Copies go into blocks whose sizes add up to little more than what is copied.
+/// Copies go into blocks whose sizes add up to little more than what is copied. A page is the longest: free ones need
+/// not lie side by side.
 std::size_t copy_block(std::size_t length) noexcept {
   if (length <= protocol::kMaxFrameHeader) return kHeaderBlock;
-  return length <= kQueueBlock ? kQueueBlock : std::bit_floor(length);
+  return length <= kQueueBlock ? kQueueBlock : std::min(std::bit_floor(length), memory::kPageBytes);
 }
 
 }  // namespace
@@ -174,22 +173,29 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
                    const Gather::Piece& piece) noexcept {
   if (length == 0) {
     // Nothing to send, but its place in the order counts: it is done when what stands before it is.
-    enqueue_copy(slot, start, 0, piece.token);
+    enqueue_copy(slot, {}, piece.token);
     if (piece.source == Gather::Source::owned) release_address(piece.address);
     return;
   }
   const bool owned = piece.source == Gather::Source::owned;
-  const bool copied = piece.source == Gather::Source::copied;
-  const bool waits_behind = connections_[slot].queue_head != kNone;
-  if (copied || (owned && (length <= kCopyLimit || (waits_behind && wastes_block(piece.address, length))))) {
-    enqueue_copy(slot, start, length, piece.token);
+  if (piece.source == Gather::Source::copied || (owned && length <= kCopyLimit)) {
+    enqueue_copy(slot, {start, length}, piece.token);
     if (owned) release_address(piece.address);
     return;
+  }
+  std::size_t packed = 0;
+  if (owned && connections_[slot].queue_head != kNone && wastes_block(piece.address, length)) {
+    packed = pack(slot, {start, length}, piece.token);
+    if (packed == length) {
+      release_address(piece.address);
+      return;
+    }
   }
   if (piece.source == Gather::Source::borrowed) {
     (void)memory::Region::find(ring::region_of(piece.address))->blocks().retain(ring::offset_of(piece.address));
   }
-  append_piece(slot, {piece.address, piece.token, static_cast<std::uint32_t>(length), 0, kNone, kNone});
+  const auto rest = static_cast<std::uint32_t>(length - packed);
+  append_piece(slot, {piece.address + packed, piece.token, rest, 0, kNone, kNone});
 }
 
 /// Whether more than an eighth of a block would be pinned for nothing, which nobody else has: then a copy pins less.
@@ -197,42 +203,61 @@ bool Loop::wastes_block(std::uint64_t address, std::size_t length) const noexcep
   const memory::BlockPool& pool = memory::Region::find(ring::region_of(address))->blocks();
   const std::uint64_t offset = ring::offset_of(address);
   const std::size_t size = pool.size_of(offset);
-  return size - length > size / 8 && pool.is_alone(offset) && region_->blocks().free_bytes() >= length + kPackReserve;
+  return size - length > size / 8 && pool.is_alone(offset);
 }
 
-void Loop::enqueue_copy(std::uint32_t slot, const std::uint8_t* start, std::size_t length,
-                        std::uint64_t token) noexcept {
-  Connection& connection = connections_[slot];
-  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(length));
-  if (connection.queue_tail != kNone && pieces_[connection.queue_tail].token == 0) {
-    Piece& tail = pieces_[connection.queue_tail];
-    const auto here = static_cast<std::uint32_t>(std::min<std::size_t>(length, tail.room));
-    if (here > 0) std::memcpy(bytes_at(tail.address, 0) + tail.length, start, here);
-    tail.length += here;
-    tail.room -= here;
-    connection.buffered += here;
-    start += here;
-    length -= here;
-    if (length == 0) {
-      tail.token = token;
-      return;
-    }
+/// Copies behind what waits, as far as there is room that nobody must be closed for; how much.
+std::size_t Loop::pack(std::uint32_t slot, std::span<const std::uint8_t> bytes, std::uint64_t token) noexcept {
+  if (blocks().free_bytes() < blocks().capacity() / 4) return 0;
+  std::span<const std::uint8_t> rest = bytes;
+  (void)extend_tail(slot, &rest, token);
+  while (!rest.empty()) {
+    const std::int64_t block = blocks().acquire(copy_block(rest.size()));
+    if (block < 0) break;
+    append_copy(slot, static_cast<std::uint64_t>(block), &rest, token);
   }
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(bytes.size() - rest.size()));
+  return bytes.size() - rest.size();
+}
+
+void Loop::enqueue_copy(std::uint32_t slot, std::span<const std::uint8_t> rest, std::uint64_t token) noexcept {
+  count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(rest.size()));
+  if (extend_tail(slot, &rest, token)) return;
   do {
-    const std::int64_t block = acquire_for(slot, copy_block(length));
+    const std::int64_t block = acquire_for(slot, copy_block(rest.size()));
     if (block < 0) {
       complete(token, true);
       return;
     }
-    const auto offset = static_cast<std::uint64_t>(block);
-    const std::size_t size = blocks().size_of(offset);
-    const auto here = static_cast<std::uint32_t>(std::min(length, size));
-    const auto room = static_cast<std::uint32_t>(size - here);
-    std::memcpy(region_->base() + offset, start, here);
-    append_piece(slot, {address_of(offset), here == length ? token : 0, here, room, kNone, kNone});
-    start += here;
-    length -= here;
-  } while (length > 0);
+    append_copy(slot, static_cast<std::uint64_t>(block), &rest, token);
+  } while (!rest.empty());
+}
+
+/// Takes off the rest what the last piece has room for; true when that is all, which ends where its token is due.
+bool Loop::extend_tail(std::uint32_t slot, std::span<const std::uint8_t>* rest, std::uint64_t token) noexcept {
+  Connection& connection = connections_[slot];
+  if (connection.queue_tail == kNone || pieces_[connection.queue_tail].token != 0) return false;
+  Piece& tail = pieces_[connection.queue_tail];
+  const auto here = static_cast<std::uint32_t>(std::min<std::size_t>(rest->size(), tail.room));
+  if (here > 0) std::memcpy(bytes_at(tail.address, 0) + tail.length, rest->data(), here);
+  tail.length += here;
+  tail.room -= here;
+  connection.buffered += here;
+  *rest = rest->subspan(here);
+  if (!rest->empty()) return false;
+  tail.token = token;
+  return true;
+}
+
+/// Takes off the rest what a new block has room for.
+void Loop::append_copy(std::uint32_t slot, std::uint64_t block, std::span<const std::uint8_t>* rest,
+                       std::uint64_t token) noexcept {
+  const std::size_t size = blocks().size_of(block);
+  const auto here = static_cast<std::uint32_t>(std::min(rest->size(), size));
+  if (here > 0) std::memcpy(region_->base() + block, rest->data(), here);
+  *rest = rest->subspan(here);
+  const auto room = static_cast<std::uint32_t>(size - here);
+  append_piece(slot, {address_of(block), rest->empty() ? token : 0, here, room, kNone, kNone});
 }
 
 void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
@@ -240,9 +265,12 @@ void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {
   const bool ended = connection.phase == Phase::ended || connection.phase == Phase::free;
   const std::uint32_t index = ended ? kNone : pieces_.allocate();
   if (index == kNone) {
+    if (!ended) {  // what follows would stand in its place
+      connection.close_code = static_cast<std::uint16_t>(protocol::CloseCode::try_again_later);
+      end(slot, ENOMEM, true);
+    }
     release_address(piece.address);
     complete(piece.token, true);
-    if (!ended) end(slot, ENOMEM, true);  // what follows would stand in its place
     return;
   }
   pieces_[index] = piece;

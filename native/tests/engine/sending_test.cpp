@@ -117,6 +117,36 @@ TEST_CASE("a slow reader: every kind of tail waits and arrives intact, the buffe
   }
 }
 
+TEST_CASE("a copy that only saves memory closes no connection, however scattered what is free lies") {
+  ring::LoopOptions options = test_options();
+  options.region_bytes = 16 << 20;
+  options.max_message_bytes = 4 << 20;
+  JavaHalf java(options);
+  Client client = Client::tcp(java.listen(), kSmallBuffer);
+  const Id id = open_connection(java, client);
+  client.appetite = 0;
+  for (int sends = 0; sends < 60 && java.buffered(id) == 0; ++sends) {
+    java.send(id, kBinary, pattern(100'000, 0), Echo::owned);
+    java.turn();
+  }
+  REQUIRE(java.buffered(id) > 0);
+  const std::uint64_t shared = java.block_with(pattern(200'000, 7), true);
+  std::vector<std::int64_t> pages;
+  for (std::int64_t page; (page = acquire(java.handle(), 64 << 10)) > 0;) pages.push_back(page);
+  for (std::size_t at = 0; at < pages.size(); at += 2) CHECK(release(pages[at]) == 0);
+  settle(java);
+  const std::int64_t copied = java.counter(ring::kPayloadBytesCopied);
+  const std::int64_t full = java.counter(ring::kRegionFull);
+  java.send_block(id, kBinary, shared, 200'000, 0);
+  java.turn();
+  CHECK(java.counter(ring::kPayloadBytesCopied) > copied + 100'000);
+  CHECK(java.counter(ring::kRegionFull) == full);
+  CHECK(java.closed(id) == nullptr);
+  for (std::size_t at = 1; at < pages.size(); at += 2) CHECK(release(pages[at]) == 0);
+  client.close();
+  expect_idle(java);
+}
+
 TEST_CASE("over the low-water mark reading stops; below it DRAINED comes once and reading goes on") {
   JavaHalf java;
   java.echo = Echo::borrowed;

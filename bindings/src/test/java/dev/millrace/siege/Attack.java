@@ -3,6 +3,7 @@ package dev.millrace.siege;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.millrace.Engine;
 import dev.millrace.suite.Frame;
 import dev.millrace.suite.UpgradeRequestText;
 import java.io.ByteArrayOutputStream;
@@ -53,7 +54,13 @@ enum Attack {
       0,
       16 << 10,
       none(),
-      0),
+      0) {
+    /** It takes chunks of 32 MiB, each of which the JVM zeroes while the loop waits. */
+    @Override
+    boolean isJudgedByTimes(Engine engine) {
+      return engine != Engine.JAVA;
+    }
+  },
 
   /** A message that never ends, a byte at a time. */
   FRAGMENTS(
@@ -208,6 +215,11 @@ enum Attack {
 
   boolean offersCompression() {
     return false;
+  }
+
+  /** Whether the honest client's times are judged, and not only told. */
+  boolean isJudgedByTimes(Engine engine) {
+    return true;
   }
 
   /** Whether the request is complete. */

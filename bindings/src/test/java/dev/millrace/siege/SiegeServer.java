@@ -38,10 +38,10 @@ import java.util.stream.Collectors;
  */
 final class SiegeServer {
   private static final Duration BEAT = Duration.ofMillis(400);
-  private static final int BEATS_PER_SECOND = 3_000;
-  private static final int FEED_PER_SECOND = 3_000;
+  private static final int BEATS_PER_SECOND = 2_000;
+  private static final int FEED_PER_SECOND = 2_000;
   private static final int MESSAGE_BYTES = 16 << 10;
-  private static final int SMALL_FEED_PER_SECOND = 30_000;
+  private static final int SMALL_FEED_PER_SECOND = 20_000;
   private static final int SMALL_MESSAGE_BYTES = 512;
   private static final int HANDLER_THREADS = 4;
   private static final long HANDLER_NANOS = TimeUnit.MILLISECONDS.toNanos(5);

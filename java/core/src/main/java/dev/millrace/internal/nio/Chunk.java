@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The JVM frees direct memory when the garbage collector finds it unreachable, and an idle
  * process does not collect. So a dropped chunk is used again, by whichever loop needs one, until it
- * is gone; and one collection is asked for, at most once in ten seconds, where chunks that wait for
- * it are more than what is on the heap, so that it costs little and returns much.
+ * is gone; and one collection is asked for, at most once in four seconds, where chunks that wait
+ * for it are more than half of what is on the heap, so that it costs little and returns much.
  */
 final class Chunk {
   /** What a block of the shortest kind takes. */
@@ -31,7 +31,7 @@ final class Chunk {
   /** With a headroom for each block of 16 KiB, so that a {@link Slab} of them is full. */
   static final int STRIDE = UNIT_BYTES + 4 * Block.HEADROOM;
 
-  private static final long COLLECT_INTERVAL_NANOS = 10_000_000_000L;
+  private static final long COLLECT_INTERVAL_NANOS = 4_000_000_000L;
 
   /** What this loop and others drop soon after is collected with it. */
   private static final long COLLECT_DELAY_NANOS = 2_000_000_000;
@@ -77,7 +77,7 @@ final class Chunk {
   private static boolean isWorthCollecting() {
     DROPPED.removeIf(waiting -> waiting.get() == null);
     Runtime runtime = Runtime.getRuntime();
-    return (long) DROPPED.size() * CAPACITY > runtime.totalMemory() - runtime.freeMemory();
+    return 2L * DROPPED.size() * CAPACITY > runtime.totalMemory() - runtime.freeMemory();
   }
 
   /** Not on a loop's thread: some collectors keep the caller waiting while all others run. */

@@ -323,10 +323,11 @@ class Loop {
   void end_temporary() noexcept;
   void enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
   [[nodiscard]] bool wastes_block(std::uint64_t address, std::size_t length) const noexcept;
-  [[nodiscard]] std::size_t pack(std::uint32_t slot, std::span<const std::uint8_t> bytes, std::uint64_t token) noexcept;
+  [[nodiscard]] std::size_t pack(std::uint32_t slot, memory::Region* region, std::span<const std::uint8_t> bytes,
+                                 std::uint64_t token) noexcept;
   void enqueue_copy(std::uint32_t slot, std::span<const std::uint8_t> rest, std::uint64_t token) noexcept;
   [[nodiscard]] bool extend_tail(std::uint32_t slot, std::span<const std::uint8_t>* rest, std::uint64_t token) noexcept;
-  void append_copy(std::uint32_t slot, std::uint64_t block, std::span<const std::uint8_t>* rest,
+  void append_copy(std::uint32_t slot, memory::Region* region, std::uint64_t block, std::span<const std::uint8_t>* rest,
                    std::uint64_t token) noexcept;
   void append_piece(std::uint32_t slot, const Piece& piece) noexcept;
   void flush_queue(std::uint32_t slot) noexcept;

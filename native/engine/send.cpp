@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "engine/loop.hpp"
 #include "simd/unmask.hpp"
@@ -185,7 +186,7 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
   }
   std::size_t packed = 0;
   if (owned && connections_[slot].queue_head != kNone && wastes_block(piece.address, length)) {
-    packed = pack(slot, {start, length}, piece.token);
+    packed = pack(slot, memory::Region::find(ring::region_of(piece.address)), {start, length}, piece.token);
     if (packed == length) {
       release_address(piece.address);
       return;
@@ -206,15 +207,19 @@ bool Loop::wastes_block(std::uint64_t address, std::size_t length) const noexcep
   return size - length > size / 8 && pool.is_alone(offset);
 }
 
-/// Copies behind what waits, as far as there is room that nobody must be closed for; how much.
-std::size_t Loop::pack(std::uint32_t slot, std::span<const std::uint8_t> bytes, std::uint64_t token) noexcept {
-  if (blocks().free_bytes() < blocks().capacity() / 4) return 0;
+/// Copies behind what waits, as far as the region of the block that they lie in has room; how much. What others send
+/// takes nothing of this loop's share, and nobody is closed.
+std::size_t Loop::pack(std::uint32_t slot, memory::Region* region, std::span<const std::uint8_t> bytes,
+                       std::uint64_t token) noexcept {
+  const bool shared = region->id() == memory::Region::kShared;
+  if (!shared && (region != region_ || blocks().free_bytes() < blocks().capacity() / 4)) return 0;
   std::span<const std::uint8_t> rest = bytes;
   (void)extend_tail(slot, &rest, token);
   while (!rest.empty()) {
-    const std::int64_t block = blocks().acquire(copy_block(rest.size()));
+    const std::size_t wanted = copy_block(rest.size());
+    const std::int64_t block = shared ? region->acquire_locked(wanted) : blocks().acquire(wanted);
     if (block < 0) break;
-    append_copy(slot, static_cast<std::uint64_t>(block), &rest, token);
+    append_copy(slot, region, static_cast<std::uint64_t>(block), &rest, token);
   }
   count(ring::kPayloadBytesCopied, static_cast<std::int64_t>(bytes.size() - rest.size()));
   return bytes.size() - rest.size();
@@ -229,7 +234,7 @@ void Loop::enqueue_copy(std::uint32_t slot, std::span<const std::uint8_t> rest, 
       complete(token, true);
       return;
     }
-    append_copy(slot, static_cast<std::uint64_t>(block), &rest, token);
+    append_copy(slot, region_, static_cast<std::uint64_t>(block), &rest, token);
   } while (!rest.empty());
 }
 
@@ -250,14 +255,14 @@ bool Loop::extend_tail(std::uint32_t slot, std::span<const std::uint8_t>* rest, 
 }
 
 /// Takes off the rest what a new block has room for.
-void Loop::append_copy(std::uint32_t slot, std::uint64_t block, std::span<const std::uint8_t>* rest,
-                       std::uint64_t token) noexcept {
-  const std::size_t size = blocks().size_of(block);
+void Loop::append_copy(std::uint32_t slot, memory::Region* region, std::uint64_t block,
+                       std::span<const std::uint8_t>* rest, std::uint64_t token) noexcept {
+  const std::size_t size = std::as_const(*region).blocks().size_of(block);
   const auto here = static_cast<std::uint32_t>(std::min(rest->size(), size));
-  if (here > 0) std::memcpy(region_->base() + block, rest->data(), here);
+  if (here > 0) std::memcpy(region->base() + block, rest->data(), here);
   *rest = rest->subspan(here);
   const auto room = static_cast<std::uint32_t>(size - here);
-  append_piece(slot, {address_of(block), rest->empty() ? token : 0, here, room, kNone, kNone});
+  append_piece(slot, {ring::make_address(region->id(), block), rest->empty() ? token : 0, here, room, kNone, kNone});
 }
 
 void Loop::append_piece(std::uint32_t slot, const Piece& piece) noexcept {

@@ -23,6 +23,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The ceiling: what is not started, what no peer can take from another, and where sends end. */
 @Isolated("looks at the memory that all servers share")
@@ -114,9 +116,13 @@ public abstract class CeilingSuite extends EngineSuite {
     honest.expectText("alive");
   }
 
-  /** What other threads send to peers that do not read ends at their share. */
-  @Test
-  void postedSendsStayWithinTheirShare() throws Exception {
+  /**
+   * What other threads send to peers that do not read ends at their share, whether it stays in its
+   * blocks or takes too little of them.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {30_000, 20_000})
+  void postedSendsStayWithinTheirShare(int length) throws Exception {
     Recorder recorder = new Recorder();
     Server server =
         start(
@@ -133,7 +139,7 @@ public abstract class CeilingSuite extends EngineSuite {
     RawClient honest = connect(server, "/echo");
     boolean isShared = engine() == Engine.NATIVE;
     long share = (isShared ? 16 : 48) * MEBIBYTE;
-    ByteBuffer payload = ByteBuffer.allocate(30_000);
+    ByteBuffer payload = ByteBuffer.allocate(length);
     boolean isFull = false;
     while (!isFull) {
       int refused = 0;

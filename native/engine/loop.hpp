@@ -322,8 +322,8 @@ class Loop {
   void send_gathered(std::uint32_t slot) noexcept;
   void end_temporary() noexcept;
   void enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t length, const Gather::Piece& piece) noexcept;
-  [[nodiscard]] bool wastes_block(std::uint64_t address, std::size_t length) const noexcept;
-  [[nodiscard]] std::size_t pack(std::uint32_t slot, memory::Region* region, std::span<const std::uint8_t> bytes,
+  [[nodiscard]] bool wastes_block(std::uint32_t slot, std::uint64_t address, std::size_t length) noexcept;
+  [[nodiscard]] std::size_t pack(std::uint32_t slot, std::uint64_t address, std::span<const std::uint8_t> bytes,
                                  std::uint64_t token) noexcept;
   void enqueue_copy(std::uint32_t slot, std::span<const std::uint8_t> rest, std::uint64_t token) noexcept;
   [[nodiscard]] bool extend_tail(std::uint32_t slot, std::span<const std::uint8_t>* rest, std::uint64_t token) noexcept;

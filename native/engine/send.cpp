@@ -178,15 +178,13 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
     if (piece.source == Gather::Source::owned) release_address(piece.address);
     return;
   }
-  const bool owned = piece.source == Gather::Source::owned;
-  if (piece.source == Gather::Source::copied || (owned && length <= kCopyLimit)) {
+  if (piece.source == Gather::Source::copied) {
     enqueue_copy(slot, {start, length}, piece.token);
-    if (owned) release_address(piece.address);
     return;
   }
   std::size_t packed = 0;
-  if (owned && connections_[slot].queue_head != kNone && wastes_block(piece.address, length)) {
-    packed = pack(slot, memory::Region::find(ring::region_of(piece.address)), {start, length}, piece.token);
+  if (piece.source == Gather::Source::owned && (length <= kCopyLimit || wastes_block(slot, piece.address, length))) {
+    packed = pack(slot, piece.address, {start, length}, piece.token);
     if (packed == length) {
       release_address(piece.address);
       return;
@@ -199,20 +197,23 @@ void Loop::enqueue(std::uint32_t slot, const std::uint8_t* start, std::size_t le
   append_piece(slot, {piece.address + packed, piece.token, rest, 0, kNone, kNone});
 }
 
-/// Whether more than an eighth of a block would be pinned for nothing, which nobody else has: then a copy pins less.
-bool Loop::wastes_block(std::uint64_t address, std::size_t length) const noexcept {
+/// Whether a copy behind what waits for the kernel pins less than a block that nobody else has: more than an eighth of
+/// that would be for nothing.
+bool Loop::wastes_block(std::uint32_t slot, std::uint64_t address, std::size_t length) noexcept {
+  if (connections_[slot].queue_head == kNone || connections_[slot].keeping) return false;
   const memory::BlockPool& pool = memory::Region::find(ring::region_of(address))->blocks();
   const std::uint64_t offset = ring::offset_of(address);
   const std::size_t size = pool.size_of(offset);
   return size - length > size / 8 && pool.is_alone(offset);
 }
 
-/// Copies behind what waits, as far as the region of the block that they lie in has room; how much. What others send
-/// takes nothing of this loop's share, and nobody is closed.
-std::size_t Loop::pack(std::uint32_t slot, memory::Region* region, std::span<const std::uint8_t> bytes,
+/// Copies what lies in a block behind what waits, as far as there is room that nobody must be closed for; how much.
+/// What other threads send takes nothing of the loop's share.
+std::size_t Loop::pack(std::uint32_t slot, std::uint64_t address, std::span<const std::uint8_t> bytes,
                        std::uint64_t token) noexcept {
-  const bool shared = region->id() == memory::Region::kShared;
-  if (!shared && (region != region_ || blocks().free_bytes() < blocks().capacity() / 4)) return 0;
+  const bool shared = ring::region_of(address) == memory::Region::kShared;
+  if (!shared && blocks().free_bytes() < blocks().capacity() / 4) return 0;
+  memory::Region* const region = shared ? memory::Region::find(memory::Region::kShared) : region_;
   std::span<const std::uint8_t> rest = bytes;
   (void)extend_tail(slot, &rest, token);
   while (!rest.empty()) {

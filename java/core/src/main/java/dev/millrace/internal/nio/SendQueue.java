@@ -464,6 +464,7 @@ final class SendQueue {
    */
   private void keepBorrowed() {
     Block received = loop.receiveBuffer().block();
+    packed = null; // what is kept here may have been passed over
     for (Piece piece = head; piece != null; piece = piece.next) {
       if (piece.block() != received) {
         continue;

@@ -42,8 +42,16 @@ public final class Siege {
    */
   private static final long FIXED_BYTES = 24 << 20;
 
-  /** How much slower an honest peer may be served. */
+  /** What the JVM's compilers come to besides, over all attacks: malloc keeps what they had. */
+  private static final long COMPILERS_BYTES = 16 << 20;
+
+  /**
+   * How much slower an honest peer may be served: by this ratio, or by no more than what processes
+   * that share two processors do to each other's wake-ups.
+   */
   private static final double MAX_RATIO = 2;
+
+  private static final double WAKE_UPS_MILLIS = 0.1;
 
   private static final int TRIES = 3;
 
@@ -101,7 +109,8 @@ public final class Siege {
       server = started;
       port = Integer.parseInt(server.read());
       List<String> few = List.of("-Xmx256m");
-      try (Child attackers = Child.start(Crowd.class, few, List.of(Integer.toString(port)));
+      try (Child attackers =
+              Child.startElsewhere(Crowd.class, few, List.of(Integer.toString(port)));
           Honest client = Honest.start(port)) {
         crowd = attackers;
         honest = client;
@@ -171,17 +180,34 @@ public final class Siege {
   /** Whatever else this machine does only makes it slower: who is fast enough once can be. */
   private void attackPaced(Attack attack) throws Exception {
     boolean isJudged = !options.isShort() && attack.isJudgedByTimes(engine);
-    double least = attack(attack, attack.perSecond());
-    for (int again = 1; again < TRIES && isJudged && least > MAX_RATIO; again++) {
-      least = Math.min(least, attack(attack, attack.perSecond()));
+    Slowdown least = attack(attack, attack.perSecond());
+    for (int again = 1; again < TRIES && isJudged && !least.isSmall(); again++) {
+      Slowdown next = attack(attack, attack.perSecond());
+      least = next.ratio() < least.ratio() ? next : least;
     }
-    if (isJudged && least > MAX_RATIO) {
-      fail("%s: the honest p99 is %.2f times the quiet one".formatted(attack.label(), least));
+    if (isJudged && !least.isSmall()) {
+      fail(
+          "%s: the honest p99 is %.2f times the quiet one, and %.3f ms more"
+              .formatted(attack.label(), least.ratio(), least.millisMore()));
     }
   }
 
-  /** Returns how many times the quiet p99 the honest client's was meanwhile. */
-  private double attack(Attack attack, int rate) throws Exception {
+  /** What an attack did to the honest client's p99. */
+  private record Slowdown(double quietMillis, double millis) {
+    double ratio() {
+      return millis / quietMillis;
+    }
+
+    double millisMore() {
+      return millis - quietMillis;
+    }
+
+    boolean isSmall() {
+      return ratio() <= MAX_RATIO || millisMore() <= WAKE_UPS_MILLIS;
+    }
+  }
+
+  private Slowdown attack(Attack attack, int rate) throws Exception {
     String name = attack.label() + (rate == 0 && attack.perSecond() > 0 ? ", unpaced" : "");
     double seconds = options.seconds();
     // As long as the attack: the slowest hundredth of both is of as many trips.
@@ -209,7 +235,7 @@ public final class Siege {
     // Of the Java engine the process also has what is dropped and not yet collected.
     long marks = engine == Engine.JAVA ? CEILING_BYTES : connections * each;
     long bound = Math.min(CEILING_BYTES, marks) + FIXED_BYTES;
-    double ratio = during.percentileMillis(99) / quiet.percentileMillis(99);
+    Slowdown slowdown = new Slowdown(quiet.percentileMillis(99), during.percentileMillis(99));
     out.printf(
         Locale.ROOT,
         "  %s: %s%n    %d connections, %.0f frames a second, %s returned;"
@@ -241,13 +267,12 @@ public final class Siege {
           quiet.percentileMillis(99),
           during.percentileMillis(99),
           after.percentileMillis(99),
-          ratio);
+          slowdown.ratio());
     }
     require(
         peak - before <= bound, name + ": grew by " + (peak - before) + " bytes, limit " + bound);
-    require(
-        peak <= base + CEILING_BYTES + FIXED_BYTES,
-        name + ": resident " + peak + ", limit " + (base + CEILING_BYTES + FIXED_BYTES));
+    long most = base + CEILING_BYTES + FIXED_BYTES + COMPILERS_BYTES;
+    require(peak <= most, name + ": resident " + peak + ", limit " + most);
     require(
         server.descriptors() <= descriptors,
         name + ": " + server.descriptors() + " descriptors, " + descriptors + " before");
@@ -255,7 +280,7 @@ public final class Siege {
         engine == Engine.JAVA || left - before <= LOOPS * KEPT_BYTES + FIXED_BYTES,
         name + ": " + (left - before) + " bytes are not given back");
     require(during.count() > 0, name + ": no round trip of the honest client");
-    return ratio;
+    return slowdown;
   }
 
   /** Codes and how often, of what was closed meanwhile. */

@@ -247,6 +247,16 @@ public interface Connection {
   long pinnedBytes();
 
   /**
+   * Sets how messages are sent from now on whose senders say nothing: the options of {@link
+   * #send(Message)}, {@link #send(Lease)}, {@link #send(ByteBuffer)} and {@link
+   * #send(CharSequence)}. {@code sendAsync} and {@link #sendAll} stay with {@link
+   * SendOptions#defaults()}, as all sends do until this is called.
+   *
+   * @param options for instance to drop the oldest, if this peer is to be slow at its own expense
+   */
+  void defaultSendOptions(SendOptions options);
+
+  /**
    * Messages that wait for this peer where a policy may still reach them: those sent with {@link
    * SendOptions} while it was slow, and all behind them. With {@link Limits#maxQueuedMessages()}
    * set, all that wait.
@@ -257,7 +267,7 @@ public interface Connection {
 
   /**
    * Messages to this peer that a policy has given up so far: those dropped, and those that a newer
-   * one with the same key replaced.
+   * one with the same key replaced. {@link Handler#onDropped} tells of them.
    *
    * @return how many, a snapshot
    */

@@ -2,7 +2,7 @@
 package dev.millrace;
 
 /**
- * What an application does with a connection: one method to write, four to override.
+ * What an application does with a connection: one method to write, five to override.
  *
  * <p>All methods are called on the loop thread of the connection, one at a time and in the order in
  * which things happened; they must not block, because every connection of that loop would wait. A
@@ -43,6 +43,18 @@ public interface Handler {
    * @throws Exception whatever the application throws; see the type's description
    */
   default void onWritable(Connection connection) throws Exception {}
+
+  /**
+   * Messages to this peer were given up, by their policies or because newer ones with the same key
+   * replaced them ({@link SendOptions}). Whoever sent the last of them was told by its result;
+   * those that had been accepted are told here. The numbers of all calls add up to {@link
+   * Connection#droppedMessages()}; the last of them comes before {@link #onClose}.
+   *
+   * @param connection the connection with the slow peer
+   * @param messages how many since the call before, at least 1
+   * @throws Exception whatever the application throws; see the type's description
+   */
+  default void onDropped(Connection connection, long messages) throws Exception {}
 
   /**
    * The connection has ended. Called exactly once for every {@link #onOpen} that was called, even

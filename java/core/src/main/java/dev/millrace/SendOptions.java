@@ -6,7 +6,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one message is sent when the peer is slow. Immutable; every {@code with} gives a new object.
+ * How a message is sent when the peer is slow: one, or with {@link Connection#defaultSendOptions}
+ * all of a connection. Immutable; every {@code with} gives a new object.
  *
  * <p>A connection is full when {@link Connection#bufferedBytes()} has reached {@link
  * Limits#highWaterMarkBytes()}, when {@link Limits#maxQueuedMessages()} wait, or when what waits
@@ -22,7 +23,7 @@ public final class SendOptions {
 
   /** What to do with a message for which there is no room. */
   public enum Policy {
-    /** Answer {@link SendResult#REFUSED}; the default, and that of all sends without options. */
+    /** Answer {@link SendResult#REFUSED}; the default. */
     REFUSE,
     /**
      * Drop the oldest unsent messages of this connection that may be dropped to make room. If that
@@ -62,7 +63,8 @@ public final class SendOptions {
   /**
    * Refuse when full, priority 0, no replacement key, compress where negotiated.
    *
-   * @return the options that every send without options has
+   * @return the options of a send without any, unless its connection has {@linkplain
+   *     Connection#defaultSendOptions its own}
    */
   public static SendOptions defaults() {
     return DEFAULTS;

@@ -50,30 +50,30 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 public abstract class PolicySuite extends EngineSuite {
   private static final int MARK = 256 << 10;
-  private static final int LENGTH = 1000;
+  static final int LENGTH = 1000;
   private static final int AHEAD = 65;
-  private static final int WITH_ENGINE = AHEAD + 1;
+  static final int WITH_ENGINE = AHEAD + 1;
   private static final int KEPT = 192;
-  private static final int ALL = WITH_ENGINE + KEPT;
+  static final int ALL = WITH_ENGINE + KEPT;
 
-  private static final Limits LIMITS = Limits.defaults().withHighWaterMarkBytes(MARK);
-  private static final SendOptions PLAIN = SendOptions.defaults();
-  private static final SendOptions OLDEST = PLAIN.withPolicy(Policy.DROP_OLDEST);
-  private static final SendOptions NEWEST = PLAIN.withPolicy(Policy.DROP_NEWEST);
+  static final Limits LIMITS = Limits.defaults().withHighWaterMarkBytes(MARK);
+  static final SendOptions PLAIN = SendOptions.defaults();
+  static final SendOptions OLDEST = PLAIN.withPolicy(Policy.DROP_OLDEST);
+  static final SendOptions NEWEST = PLAIN.withPolicy(Policy.DROP_NEWEST);
   private static final SendOptions LOWER = PLAIN.withPolicy(Policy.DROP_LOWER_PRIORITY);
 
   private final Recorder recorder = new Recorder();
 
-  private static byte[] numbered(int number) {
+  static byte[] numbered(int number) {
     return Stamp.of(5, 0, number, LENGTH - 12);
   }
 
-  private static SendResult send(Connection connection, int number, SendOptions options) {
+  static SendResult send(Connection connection, int number, SendOptions options) {
     return connection.send(ByteBuffer.wrap(numbered(number)), options);
   }
 
   /** Sends these numbers, each of which is accepted. */
-  private static void sendAll(Connection connection, int from, int to, SendOptions options) {
+  static void sendAll(Connection connection, int from, int to, SendOptions options) {
     for (int number = from; number < to; number++) {
       assertEquals(SendResult.ACCEPTED, send(connection, number, options), "message " + number);
     }
@@ -86,7 +86,7 @@ public abstract class PolicySuite extends EngineSuite {
   }
 
   /** Runs it on the loop, within one task. */
-  private static void onLoop(Connection connection, Task.Body body) throws Exception {
+  static void onLoop(Connection connection, Task.Body body) throws Exception {
     CompletableFuture<Void> done = new CompletableFuture<>();
     connection.execute(
         () -> {

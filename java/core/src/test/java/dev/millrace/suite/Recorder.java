@@ -10,6 +10,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A handler that writes down what it is told, and leaves the answer to a subclass. */
 public class Recorder implements Handler {
@@ -21,6 +22,7 @@ public class Recorder implements Handler {
   private final BlockingQueue<Received> received = new LinkedBlockingQueue<>();
   private final BlockingQueue<CloseReason> closed = new LinkedBlockingQueue<>();
   private final BlockingQueue<Throwable> errors = new LinkedBlockingQueue<>();
+  private final AtomicLong dropped = new AtomicLong();
   private final List<String> order = new CopyOnWriteArrayList<>();
   private final AtomicInteger deliveries = new AtomicInteger();
 
@@ -40,6 +42,12 @@ public class Recorder implements Handler {
   @Override
   public void onWritable(Connection connection) throws Exception {
     order.add("writable");
+  }
+
+  @Override
+  public void onDropped(Connection connection, long messages) throws Exception {
+    order.add("dropped");
+    dropped.addAndGet(messages);
   }
 
   @Override
@@ -73,6 +81,11 @@ public class Recorder implements Handler {
   /** How many messages reached the handler. */
   public int deliveries() {
     return deliveries.get();
+  }
+
+  /** How many messages it was told were dropped. */
+  public long dropped() {
+    return dropped.get();
   }
 
   /** How often a call was made, by its name in {@link #order()}. */

@@ -8,7 +8,7 @@ import dev.millrace.Handler;
 import java.util.Objects;
 
 /**
- * Handles messages that were verified against a schema: one method to write, five to override. All
+ * Handles messages that were verified against a schema: one method to write, six to override. All
  * are called as those of {@link Handler} are, on the loop thread or by a {@link
  * dev.millrace.HandlerExecutor}, one at a time for a connection.
  *
@@ -60,6 +60,15 @@ public interface TypedHandler<T> {
    * @throws Exception whatever the application throws
    */
   default void onWritable(Connection connection) throws Exception {}
+
+  /**
+   * As {@link Handler#onDropped}.
+   *
+   * @param connection the connection with the slow peer
+   * @param messages how many since the call before, at least 1
+   * @throws Exception whatever the application throws
+   */
+  default void onDropped(Connection connection, long messages) throws Exception {}
 
   /**
    * As {@link Handler#onClose}.

@@ -163,6 +163,11 @@ final class TypedRoute<T> implements Handler {
   }
 
   @Override
+  public void onDropped(Connection connection, long messages) throws Exception {
+    handler.onDropped(connection, messages);
+  }
+
+  @Override
   public void onClose(Connection connection, CloseReason reason) throws Exception {
     handler.onClose(connection, reason);
   }

@@ -110,6 +110,11 @@ abstract class BufferedConnection extends AbstractConnection {
   }
 
   @Override
+  protected final void runOnLoop(Runnable task) {
+    loop.run(task);
+  }
+
+  @Override
   public final void postToLoop(Runnable task) {
     loop.postTask(task);
   }

@@ -2,7 +2,6 @@
 package dev.millrace.internal.jni;
 
 import dev.millrace.Batching;
-import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
@@ -53,12 +52,6 @@ final class NativeConnection extends BufferedConnection {
   private static final byte CLOSING = 1;
   private static final byte ENDED = 2;
 
-  /** Who keeps the peer from being read: bits. */
-  static final int BY_APPLICATION = 1;
-
-  static final int BY_QUEUE = 2;
-  static final int BY_BACKLOG = 4;
-
   /** Beside them: its messages may be gathered over several turns. A field more would cost 8. */
   private static final int BATCHES = 64;
 
@@ -87,6 +80,11 @@ final class NativeConnection extends BufferedConnection {
       @Nullable Executor executor) {
     super(loop, slot, generation, handler, handshake);
     queue = executor == null ? null : new NativeHandlerQueue(this, executor);
+  }
+
+  @Override
+  protected @Nullable NativeHandlerQueue queue() {
+    return queue;
   }
 
   /** Memory that waits for a handler on an executor, what it is handling included. Any thread. */
@@ -191,18 +189,6 @@ final class NativeConnection extends BufferedConnection {
     }
   }
 
-  @Override
-  public void stopReads(boolean stop) {
-    if (stop) {
-      pauseReads(BY_BACKLOG);
-      return;
-    }
-    resumeReads(BY_BACKLOG);
-    if (queue != null) {
-      queue.proceed();
-    }
-  }
-
   /** The inbox is full: whether the message is taken all the same. */
   boolean overflow(long head, long block, long lengthAndGeneration, long token) {
     return queue != null && queue.overflow(head, block, lengthAndGeneration, token);
@@ -284,17 +270,7 @@ final class NativeConnection extends BufferedConnection {
   }
 
   @Override
-  public void pause() {
-    loop.run(() -> pauseReads(BY_APPLICATION));
-  }
-
-  @Override
-  public void resume() {
-    loop.run(() -> resumeReads(BY_APPLICATION));
-  }
-
-  /** Loop thread. */
-  void pauseReads(int by) {
+  protected void pauseReads(int by) {
     if (!isPaused() && phase != ENDED) {
       loop.outgoing().pauseReads(this);
     }
@@ -304,8 +280,8 @@ final class NativeConnection extends BufferedConnection {
     pauses |= (byte) by;
   }
 
-  /** Loop thread: reads again when nobody keeps it from that. */
-  void resumeReads(int by) {
+  @Override
+  protected void resumeReads(int by) {
     boolean paused = isPaused();
     pauses &= (byte) ~by;
     if (paused && !isPaused() && phase != ENDED) {
@@ -434,14 +410,6 @@ final class NativeConnection extends BufferedConnection {
 
   // ---- What the loop has heard of this connection. Loop thread only.
 
-  void onOpen() {
-    if (queue == null) {
-      deliverOpen();
-    } else {
-      queue.open();
-    }
-  }
-
   /** After a close, ours or the peer's, messages have no one to answer: they are not delivered. */
   void onMessage(NativeMessage message) {
     if (phase != OPEN) {
@@ -479,18 +447,6 @@ final class NativeConnection extends BufferedConnection {
     }
     if (drainBacklog(takeWritableOwed())) {
       tellWritable();
-    }
-  }
-
-  @Override
-  public void tellWritable() {
-    if (phase != OPEN) {
-      return;
-    }
-    if (queue == null) {
-      deliverWritable();
-    } else {
-      queue.writable();
     }
   }
 
@@ -537,11 +493,7 @@ final class NativeConnection extends BufferedConnection {
   /** The peer has sent Close or broken a rule; {@code answer} is the code to answer with. */
   void onClosing(int answer, int protocolError, String peerReason) {
     beginning = CloseReasons.begun(answer, protocolError, peerReason);
-    if (queue == null) {
-      answerClose(answer);
-    } else {
-      queue.answerClose(answer);
-    }
+    answerInTurn(answer);
   }
 
   void onClosed(CloseReasons.End seen) {
@@ -566,20 +518,7 @@ final class NativeConnection extends BufferedConnection {
     if (waiting != null) {
       waiting.end();
     }
-    if (queue == null) {
-      deliverClose(reason);
-    } else {
-      queue.end(reason);
-    }
-  }
-
-  /** The server shuts down: what a handler on an executor has still to do comes first. */
-  void goAway() {
-    if (queue == null) {
-      close(CloseCode.GOING_AWAY, "");
-    } else {
-      queue.close(CloseCode.GOING_AWAY);
-    }
+    tellEnd(reason);
   }
 
   // ---- What the queue has come to. On the executor.
@@ -588,8 +527,8 @@ final class NativeConnection extends BufferedConnection {
     deliverMessage(message, loop.meter(), message.queuedAt());
   }
 
-  /** Any thread: answers the peer's Close, or closes over a broken rule. */
-  void answerClose(int code) {
+  @Override
+  protected void answerClose(int code) {
     if (PHASE.compareAndSet(this, OPEN, CLOSING)) {
       postClose(code, "");
     }

@@ -10,12 +10,7 @@ final class NativeHandlerQueue extends ConnectionQueue {
   private final NativeConnection connection;
 
   NativeHandlerQueue(NativeConnection connection, Executor executor) {
-    super(
-        connection,
-        executor,
-        connection.loop().highWaterMark(),
-        connection.loop().lowWaterMark(),
-        connection.loop().meter());
+    super(connection, executor, connection.loop().meter());
     this.connection = connection;
   }
 
@@ -34,17 +29,6 @@ final class NativeHandlerQueue extends ConnectionQueue {
   }
 
   @Override
-  protected void answerPeersClose(int code) {
-    connection.answerClose(code);
-  }
-
-  @Override
-  protected boolean isDrained() {
-    NativeLoop loop = connection.loop();
-    return loop.isClient() || connection.promisedBytes() <= loop.lowWaterMark();
-  }
-
-  @Override
   protected void awaitDrained() {
     connection.loop().awaitWritable(connection, false);
   }
@@ -57,23 +41,6 @@ final class NativeHandlerQueue extends ConnectionQueue {
   @Override
   protected void handlersEnded() {
     connection.loop().handlersEnded();
-  }
-
-  @Override
-  protected void pauseReading() {
-    connection.pauseReads(NativeConnection.BY_QUEUE);
-  }
-
-  @Override
-  protected void requestResume() {
-    connection
-        .loop()
-        .run(
-            () -> {
-              if (mayResumeReading()) {
-                connection.resumeReads(NativeConnection.BY_QUEUE);
-              }
-            });
   }
 
   /**

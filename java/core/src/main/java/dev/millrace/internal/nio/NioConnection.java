@@ -61,12 +61,6 @@ final class NioConnection extends AbstractConnection {
   private static final int CLOSING = 2;
   private static final int ENDED = 3;
 
-  /** Who keeps the peer from being read: bits. */
-  static final int BY_APPLICATION = 1;
-
-  static final int BY_QUEUE = 2;
-  static final int BY_BACKLOG = 4;
-
   private final NioLoop loop;
   private final Stream stream;
   private final long id;
@@ -100,6 +94,11 @@ final class NioConnection extends AbstractConnection {
 
   NioLoop loop() {
     return loop;
+  }
+
+  @Override
+  protected @Nullable NioHandlerQueue queue() {
+    return queue;
   }
 
   Stream stream() {
@@ -214,18 +213,6 @@ final class NioConnection extends AbstractConnection {
   }
 
   @Override
-  public void stopReads(boolean stop) {
-    if (stop) {
-      pauseReads(BY_BACKLOG);
-      return;
-    }
-    resumeReads(BY_BACKLOG);
-    if (queue != null) {
-      queue.proceed();
-    }
-  }
-
-  @Override
   public Limits limits() {
     return loop.limits();
   }
@@ -243,6 +230,11 @@ final class NioConnection extends AbstractConnection {
   @Override
   public boolean isOnLoop() {
     return loop.isCurrent();
+  }
+
+  @Override
+  protected void runOnLoop(Runnable task) {
+    loop.run(task);
   }
 
   @Override
@@ -377,16 +369,6 @@ final class NioConnection extends AbstractConnection {
   }
 
   @Override
-  public void pause() {
-    loop.run(() -> pauseReads(BY_APPLICATION));
-  }
-
-  @Override
-  public void resume() {
-    loop.run(() -> resumeReads(BY_APPLICATION));
-  }
-
-  @Override
   public void request(long messages) {
     requirePositive("messages", messages);
     loop.run(() -> stream.request(messages, 0));
@@ -406,8 +388,8 @@ final class NioConnection extends AbstractConnection {
     return stream.intake().pinnedBytes() + (queue == null ? 0 : queue.pinnedBytes());
   }
 
-  /** Loop thread. */
-  void pauseReads(int by) {
+  @Override
+  protected void pauseReads(int by) {
     if (by == BY_APPLICATION && (pauses & by) == 0 && !hasEnded()) {
       tally().add(Tally.Count.PAUSES);
     }
@@ -423,8 +405,8 @@ final class NioConnection extends AbstractConnection {
     return (pauses & (BY_QUEUE | BY_BACKLOG)) != 0;
   }
 
-  /** Loop thread: reads again when nobody keeps it from that. */
-  void resumeReads(int by) {
+  @Override
+  protected void resumeReads(int by) {
     pauses &= ~by;
     if (pauses == 0) {
       stream.resumeReads();
@@ -523,14 +505,6 @@ final class NioConnection extends AbstractConnection {
 
   // ---- What the loop has heard of this connection. Loop thread only.
 
-  void onOpen() {
-    if (queue == null) {
-      deliverOpen();
-    } else {
-      queue.open();
-    }
-  }
-
   /** After a close, ours or the peer's, messages have no one to answer: they are not delivered. */
   void onMessage(NioMessage message) {
     if (phase > BROKEN) {
@@ -582,18 +556,6 @@ final class NioConnection extends AbstractConnection {
     boolean awaited = awaitsMemory && loop.isScarce();
     awaitsMemory = awaited;
     return awaited;
-  }
-
-  @Override
-  public void tellWritable() {
-    if (phase != OPEN) {
-      return;
-    }
-    if (queue == null) {
-      deliverWritable();
-    } else {
-      queue.writable();
-    }
   }
 
   /**
@@ -658,11 +620,7 @@ final class NioConnection extends AbstractConnection {
     beginning = CloseReasons.begun(code, protocolError, peerReason);
     // A code that may not be sent, where that is let pass, is answered without one.
     int answer = CloseBody.isSendable(code) ? code : 0;
-    if (queue == null) {
-      answerClose(answer);
-    } else {
-      queue.answerClose(answer);
-    }
+    answerInTurn(answer);
   }
 
   void onClosed() {
@@ -691,20 +649,7 @@ final class NioConnection extends AbstractConnection {
     phase = ENDED;
     loop.meter().closed(reason.code());
     endBacklog();
-    if (queue == null) {
-      deliverClose(reason);
-    } else {
-      queue.end(reason);
-    }
-  }
-
-  /** The server shuts down: what a handler on an executor has still to do comes first. */
-  void goAway() {
-    if (queue == null) {
-      close(CloseCode.GOING_AWAY, "");
-    } else {
-      queue.close(CloseCode.GOING_AWAY);
-    }
+    tellEnd(reason);
   }
 
   // ---- What the queue has come to. On the executor.
@@ -713,8 +658,8 @@ final class NioConnection extends AbstractConnection {
     deliverMessage(message, loop.meter(), message.queuedAt());
   }
 
-  /** Any thread: answers the peer's Close, or closes over a broken rule. */
-  void answerClose(int code) {
+  @Override
+  protected void answerClose(int code) {
     if (PHASE.compareAndSet(this, OPEN, CLOSING)) {
       postClose(code, "");
     }

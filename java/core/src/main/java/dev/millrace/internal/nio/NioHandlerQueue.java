@@ -10,12 +10,7 @@ final class NioHandlerQueue extends ConnectionQueue {
   private final NioConnection connection;
 
   NioHandlerQueue(NioConnection connection, Executor executor) {
-    super(
-        connection,
-        executor,
-        connection.loop().limits().highWaterMarkBytes(),
-        connection.loop().limits().lowWaterMarkBytes(),
-        connection.loop().meter());
+    super(connection, executor, connection.loop().meter());
     this.connection = connection;
   }
 
@@ -34,17 +29,6 @@ final class NioHandlerQueue extends ConnectionQueue {
   }
 
   @Override
-  protected void answerPeersClose(int code) {
-    connection.answerClose(code);
-  }
-
-  @Override
-  protected boolean isDrained() {
-    NioLoop loop = connection.loop();
-    return loop.isClient() || connection.promisedBytes() <= loop.limits().lowWaterMarkBytes();
-  }
-
-  @Override
   protected void awaitDrained() {
     connection.loop().awaitWritable(connection, false);
   }
@@ -57,23 +41,6 @@ final class NioHandlerQueue extends ConnectionQueue {
   @Override
   protected void handlersEnded() {
     connection.loop().handlersEnded();
-  }
-
-  @Override
-  protected void pauseReading() {
-    connection.pauseReads(NioConnection.BY_QUEUE);
-  }
-
-  @Override
-  protected void requestResume() {
-    connection
-        .loop()
-        .run(
-            () -> {
-              if (mayResumeReading()) {
-                connection.resumeReads(NioConnection.BY_QUEUE);
-              }
-            });
   }
 
   /**

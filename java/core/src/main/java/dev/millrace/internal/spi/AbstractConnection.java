@@ -3,19 +3,12 @@ package dev.millrace.internal.spi;
 
 import dev.millrace.CloseCode;
 import dev.millrace.CloseReason;
-import dev.millrace.Connection;
 import dev.millrace.Handler;
 import dev.millrace.Handshake;
-import dev.millrace.Lease;
 import dev.millrace.Message;
-import dev.millrace.SendException;
-import dev.millrace.SendOptions;
-import dev.millrace.SendResult;
 import dev.millrace.WebSocketControls;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -23,9 +16,10 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The half of a connection that is the same in every engine: handler calls, what happens when they
- * throw, the one {@code onClose}, attachment, handshake and {@link #closed()}. It is also its own
- * {@link WebSocketControls}, which saves an object for each connection.
+ * A connection as far as it is the same in every engine: handler calls, what happens when they
+ * throw, the one {@code onClose}, who keeps the peer from being read, attachment, handshake and
+ * {@link #closed()}. It is also its own {@link WebSocketControls}, which saves an object for each
+ * connection.
  *
  * <p>Every {@code deliver} method is called on the loop thread, or one after the other by a {@link
  * HandlerQueue}, and never throws.
@@ -38,19 +32,26 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Only OPEN delivers messages; {@code onClose} follows from OPEN and FAILED, not from NEW.
  */
-public abstract class AbstractConnection implements Connection, WebSocketControls, Outlet {
+public abstract class AbstractConnection extends SendingConnection implements WebSocketControls {
 
   /** The longest close reason in bytes of UTF-8: a control frame less the code (RFC 6455 5.5). */
   public static final int MAX_REASON_BYTES = 123;
 
+  /** Who keeps the peer from being read, a bit each: by {@link #pause()}. */
+  protected static final int BY_APPLICATION = 1;
+
+  /** Too much waits for the handler on an executor. */
+  protected static final int BY_QUEUE = 2;
+
+  /** Too much that was promised waits to be sent. */
+  protected static final int BY_BACKLOG = 4;
+
   private static final VarHandle OUTCOME;
-  private static final VarHandle BACKLOG;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       OUTCOME = lookup.findVarHandle(AbstractConnection.class, "outcome", Object.class);
-      BACKLOG = lookup.findVarHandle(AbstractConnection.class, "backlog", Backlog.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -71,9 +72,6 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   // Null until somebody asks or the connection ends; then the future that was asked for, or the
   // reason. An idle connection that nobody watches has no future.
   private volatile @Nullable Object outcome;
-
-  // Null until a message has to wait where a policy can reach it.
-  private volatile @Nullable Backlog backlog;
 
   /**
    * A connection whose handshake was accepted.
@@ -99,9 +97,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   protected final void deliverOpen() {
     state = OPEN;
     Flight.opened(this);
-    if (Backlog.countsAll(limits())) {
-      backlog();
-    }
+    prepareBacklog();
     try {
       handler.onOpen(this);
     } catch (Throwable t) {
@@ -166,6 +162,19 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     }
   }
 
+  /** Calls {@code onDropped} with what it has not been told of, if there is any. As above. */
+  protected final void deliverDropped() {
+    long messages = state == OPEN ? takeDropped() : 0;
+    if (messages == 0) {
+      return;
+    }
+    try {
+      handler.onDropped(this, messages);
+    } catch (Throwable t) {
+      fail("onDropped", t);
+    }
+  }
+
   /**
    * The executor of the handler takes no call: closes with 1013. Nothing more is delivered but
    * {@code onClose}, which is told the cause.
@@ -185,7 +194,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
   /**
    * Calls {@code onClose} if {@code onOpen} was called, and completes {@link #closed()}. Only the
    * first call counts. {@link #isOpen()} must be false by now. What the connection was counted as
-   * is given back first.
+   * is given back first; what {@code onDropped} has not been told of, it is told before.
    *
    * @param told how the connection ended, as the engine knows it
    */
@@ -193,6 +202,7 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     if (state == ENDED) {
       return;
     }
+    deliverDropped();
     CloseReason reason = withFailure(told);
     boolean opened = state != NEW;
     state = ENDED;
@@ -212,333 +222,109 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
     }
   }
 
-  // ---- Sending.
+  // ---- Where the handler runs.
 
-  /** Counts what happens to its sends. */
-  protected abstract Tally tally();
+  /** The calls to a handler on an executor; null where it runs on the loop. */
+  protected abstract @Nullable ConnectionQueue queue();
 
-  /** Sends, as {@link #send(Message)}; {@code compress} says whether it may be compressed. */
-  protected abstract SendResult sendNow(Message message, boolean compress);
-
-  /** As {@link #sendNow(Message, boolean)}. */
-  protected abstract SendResult sendNow(Lease lease, boolean compress);
-
-  /** As {@link #sendNow(Message, boolean)}. */
-  protected abstract SendResult sendNow(ByteBuffer binary, boolean compress);
-
-  /** As {@link #sendNow(Message, boolean)}. */
-  protected abstract SendResult sendNow(CharSequence text, boolean compress);
-
-  /** As {@link #sendAll}. */
-  protected abstract SendResult sendAllNow(List<? extends Lease> leases);
-
-  /** As {@link #sendAsync(Lease)}; counts a refusal itself. */
-  protected abstract CompletionStage<Void> sendAsyncNow(Lease lease);
-
-  /** As {@link #sendAsyncNow(Lease)}. */
-  protected abstract CompletionStage<Void> sendAsyncNow(ByteBuffer binary);
-
-  /** As {@link #sendAsyncNow(Lease)}. */
-  protected abstract CompletionStage<Void> sendAsyncNow(CharSequence text);
-
-  /**
-   * Keeps a message that waits; the memory is the connection's loop's, or the message's own.
-   *
-   * @return null if no memory was left
-   */
-  protected abstract @Nullable Kept keep(Message message, boolean compress);
-
-  /** As {@link #keep(Message, boolean)}; consumes the lease unless this answers null. */
-  protected abstract @Nullable Kept keep(Lease lease, boolean compress);
-
-  /** As {@link #keep(Message, boolean)}. */
-  protected abstract @Nullable Kept keep(ByteBuffer binary, boolean compress);
-
-  /** As {@link #keep(Message, boolean)}. */
-  protected abstract @Nullable Kept keep(CharSequence text, boolean compress);
-
-  /** All of them, each as {@link #keep(Lease, boolean)}; as {@link #sendAll} throws. */
-  protected abstract List<Kept> keepAll(List<? extends Lease> leases);
-
-  @Override
-  public final SendResult send(Message message) {
-    Objects.requireNonNull(message, "message");
-    return goesAhead() ? counted(sendNow(message, true)) : wait(message);
-  }
-
-  @Override
-  public final SendResult send(Lease lease) {
-    Objects.requireNonNull(lease, "lease");
-    return goesAhead() ? counted(sendNow(lease, true)) : wait(lease);
-  }
-
-  @Override
-  public final SendResult send(ByteBuffer binary) {
-    Objects.requireNonNull(binary, "binary");
-    return goesAhead() ? counted(sendNow(binary, true)) : wait(binary);
-  }
-
-  @Override
-  public final SendResult send(CharSequence text) {
-    Objects.requireNonNull(text, "text");
-    return goesAhead() ? counted(sendNow(text, true)) : wait(text);
-  }
-
-  @Override
-  public final SendResult send(Message message, SendOptions options) {
-    Objects.requireNonNull(message, "message");
-    Objects.requireNonNull(options, "options");
-    return goesAhead(message.length(), options)
-        ? judged(sendNow(message, options.compress()), options)
-        : wait(message, options, null);
-  }
-
-  @Override
-  public final SendResult send(Lease lease, SendOptions options) {
-    Objects.requireNonNull(lease, "lease");
-    Objects.requireNonNull(options, "options");
-    return goesAhead(lease.length(), options)
-        ? judged(sendNow(lease, options.compress()), options)
-        : wait(lease, options, null);
-  }
-
-  @Override
-  public final SendResult send(ByteBuffer binary, SendOptions options) {
-    Objects.requireNonNull(binary, "binary");
-    Objects.requireNonNull(options, "options");
-    return goesAhead(binary.remaining(), options)
-        ? judged(sendNow(binary, options.compress()), options)
-        : wait(binary, options, null);
-  }
-
-  @Override
-  public final SendResult send(CharSequence text, SendOptions options) {
-    Objects.requireNonNull(text, "text");
-    Objects.requireNonNull(options, "options");
-    long most = (long) text.length() * Utf8Encoder.MAX_BYTES_PER_CHAR;
-    return goesAhead(most, options)
-        ? judged(sendNow(text, options.compress()), options)
-        : wait(text, options, null);
-  }
-
-  @Override
-  public final SendResult sendAll(List<? extends Lease> leases) {
-    Objects.requireNonNull(leases, "leases");
-    if (goesAhead()) {
-      return counted(sendAllNow(leases));
+  /** The connection is open. Loop thread, once. */
+  public final void onOpen() {
+    ConnectionQueue queue = queue();
+    if (queue == null) {
+      deliverOpen();
+    } else {
+      queue.open();
     }
-    List<Kept> kept = keepAll(leases);
-    if (isOpen()) {
-      return counted(backlog().addAll(kept));
-    }
-    kept.forEach(Kept::release);
-    return SendResult.CLOSED;
   }
 
   @Override
-  public final CompletionStage<Void> sendAsync(Lease lease) {
-    Objects.requireNonNull(lease, "lease");
-    return goesAhead() ? sendAsyncNow(lease) : waitAsync(lease);
-  }
-
-  @Override
-  public final CompletionStage<Void> sendAsync(ByteBuffer binary) {
-    Objects.requireNonNull(binary, "binary");
-    return goesAhead() ? sendAsyncNow(binary) : waitAsync(binary);
-  }
-
-  @Override
-  public final CompletionStage<Void> sendAsync(CharSequence text) {
-    Objects.requireNonNull(text, "text");
-    return goesAhead() ? sendAsyncNow(text) : waitAsync(text);
-  }
-
-  /** Whether a send without options goes to the engine at once: what every connection does. */
-  private boolean goesAhead() {
-    Backlog waiting = backlog;
-    return waiting == null || waiting.isPassedBy();
-  }
-
-  /** The same for one with options: without a policy, a key or a priority it is like any other. */
-  private boolean goesAhead(long length, SendOptions options) {
-    boolean isPlain =
-        options.policy() == SendOptions.Policy.REFUSE && options.replacementKey().isEmpty();
-    if (isPlain) {
-      return goesAhead();
-    }
-    Backlog waiting = backlog;
-    return waiting == null
-        ? engineBytes() + length <= Backlog.window(limits())
-        : waiting.isPassedBy(length);
-  }
-
-  /** What its policy makes of a refusal by the engine: its inbox is full, or memory is scarce. */
-  private SendResult judged(SendResult result, SendOptions options) {
-    return result == SendResult.REFUSED && options.policy() != SendOptions.Policy.REFUSE
-        ? backlog().giveUp(options.policy())
-        : counted(result);
-  }
-
-  private SendResult wait(Object payload) {
-    return wait(payload, SendOptions.defaults(), null);
-  }
-
-  private CompletionStage<Void> waitAsync(Object payload) {
-    CompletableFuture<Void> sent = new CompletableFuture<>();
-    SendResult result = wait(payload, SendOptions.defaults(), sent);
-    if (result != SendResult.ACCEPTED) {
-      sent.completeExceptionally(new SendException(result));
-    }
-    return sent.minimalCompletionStage();
-  }
-
-  /** Into the backlog, if there is room. A lease is consumed whatever the result. */
-  private SendResult wait(
-      Object payload, SendOptions options, @Nullable CompletableFuture<Void> sent) {
-    Backlog waiting = backlog();
-    if (!(payload instanceof Lease)) {
-      if (payload instanceof Message message) {
-        message.length(); // throws where it is not valid any more
-      }
-      SendResult refusal = isOpen() ? waiting.refusal(options) : SendResult.CLOSED;
-      if (refusal != null) {
-        return counted(refusal);
-      }
-    }
-    Kept kept;
-    do {
-      kept = keep(payload, options.compress());
-    } while (kept == null && waiting.makeMemory(options));
-    if (kept == null) {
-      return counted(withoutMemory(payload, options, waiting));
-    }
+  public final void tellWritable() {
     if (!isOpen()) {
-      kept.release();
-      return SendResult.CLOSED;
+      return;
     }
-    return counted(waiting.add(kept, options, sent));
-  }
-
-  private @Nullable Kept keep(Object payload, boolean compress) {
-    if (payload instanceof Message message) {
-      return keep(message, compress);
+    ConnectionQueue queue = queue();
+    if (queue == null) {
+      deliverWritable();
+    } else {
+      queue.writable();
     }
-    if (payload instanceof Lease lease) {
-      return keep(lease, compress);
-    }
-    return payload instanceof ByteBuffer binary
-        ? keep(binary, compress)
-        : keep((CharSequence) payload, compress);
-  }
-
-  private SendResult withoutMemory(Object payload, SendOptions options, Backlog waiting) {
-    if (payload instanceof Lease lease) {
-      lease.close();
-    }
-    if (options.policy() != SendOptions.Policy.REFUSE) {
-      return waiting.giveUp(options.policy());
-    }
-    oweWritable(true);
-    return SendResult.REFUSED;
-  }
-
-  private Backlog backlog() {
-    Backlog current = backlog;
-    if (current == null) {
-      Backlog fresh = new Backlog(this, tally());
-      Backlog before = (Backlog) BACKLOG.compareAndExchange(this, null, fresh);
-      current = before == null ? fresh : before;
-      if (hasEnded()) {
-        current.end(); // made after the end has looked for it
-      }
-    }
-    return current;
   }
 
   @Override
-  public final void closeFull() {
-    beginClose(CloseCode.TRY_AGAIN_LATER, "");
-  }
-
-  /** Whether the engine has told of its end. */
-  protected abstract boolean hasEnded();
-
-  /**
-   * The engine's bytes have fallen to the low mark. Loop thread.
-   *
-   * @param isWritableOwed whether onWritable must be told
-   * @return whether it must be told now; otherwise what waits here is sent first
-   */
-  protected final boolean drainBacklog(boolean isWritableOwed) {
-    Backlog waiting = backlog;
-    return (waiting == null || !waiting.onDrained(isWritableOwed)) && isWritableOwed;
-  }
-
-  /** A Close frame follows: all that waits goes to the engine first. Loop thread. */
-  protected final void closeBacklog() {
-    Backlog waiting = backlog;
-    if (waiting != null) {
-      waiting.close();
+  public final void tellDropped() {
+    if (hasEnded()) {
+      return; // onClose comes, and what is left is told before it
+    }
+    ConnectionQueue queue = queue();
+    if (queue == null) {
+      deliverDropped();
+    } else {
+      queue.dropped();
     }
   }
 
-  /** Whether messages wait here that were accepted. */
-  protected final boolean hasBacklog() {
-    Backlog waiting = backlog;
-    return waiting != null && waiting.isHolding();
-  }
-
-  /** The connection has ended: what waits is given up. Loop thread, after hasEnded is true. */
-  protected final void endBacklog() {
-    Backlog waiting = backlog;
-    if (waiting != null) {
-      waiting.end();
+  /** The peer has sent Close or broken a rule: answers behind what the handler has to say. */
+  protected final void answerInTurn(int code) {
+    ConnectionQueue queue = queue();
+    if (queue == null) {
+      answerClose(code);
+    } else {
+      queue.answerClose(code);
     }
   }
 
-  /**
-   * Bytes that will be sent whatever comes: with the engine, or kept and not to be dropped. Any
-   * thread.
-   *
-   * @return a snapshot
-   */
-  public final long promisedBytes() {
-    Backlog waiting = backlog;
-    return (waiting == null ? 0 : waiting.promisedBytes()) + engineBytes();
-  }
-
-  /** Whether what waits, with the engine and here, is below the marks. */
-  protected final boolean isBelowMarks() {
-    Backlog waiting = backlog;
-    return bufferedBytes() < limits().highWaterMarkBytes()
-        && (waiting == null || !waiting.isFull());
-  }
-
-  @Override
-  public final long bufferedBytes() {
-    Backlog waiting = backlog;
-    // From left to right, as messages go.
-    return (waiting == null ? 0 : waiting.bytes()) + engineBytes();
-  }
-
-  @Override
-  public final int queuedMessages() {
-    Backlog waiting = backlog;
-    return waiting == null ? 0 : waiting.count();
-  }
-
-  @Override
-  public final long droppedMessages() {
-    Backlog waiting = backlog;
-    return waiting == null ? 0 : waiting.dropped();
-  }
-
-  /** Counts a refusal, and answers the same. */
-  protected final SendResult counted(SendResult result) {
-    if (result == SendResult.REFUSED) {
-      tally().add(Tally.Count.REFUSED);
+  /** The server shuts down: what a handler on an executor has still to do comes first. */
+  public final void goAway() {
+    ConnectionQueue queue = queue();
+    if (queue == null) {
+      close(CloseCode.GOING_AWAY, "");
+    } else {
+      queue.close(CloseCode.GOING_AWAY);
     }
-    return result;
+  }
+
+  /** The connection has ended, and {@link #hasEnded} is true. Loop thread, once. */
+  protected final void tellEnd(CloseReason reason) {
+    ConnectionQueue queue = queue();
+    if (queue == null) {
+      deliverClose(reason);
+    } else {
+      queue.end(reason);
+    }
+  }
+
+  // ---- Reading.
+
+  /** Stops reading. Loop thread. */
+  protected abstract void pauseReads(int by);
+
+  /** Reads again when nobody keeps it from that. Loop thread. */
+  protected abstract void resumeReads(int by);
+
+  /** Runs a task now on the loop's thread, elsewhere behind what was posted to it. */
+  protected abstract void runOnLoop(Runnable task);
+
+  @Override
+  public final void pause() {
+    runOnLoop(() -> pauseReads(BY_APPLICATION));
+  }
+
+  @Override
+  public final void resume() {
+    runOnLoop(() -> resumeReads(BY_APPLICATION));
+  }
+
+  @Override
+  public final void stopReads(boolean stop) {
+    if (stop) {
+      pauseReads(BY_BACKLOG);
+      return;
+    }
+    resumeReads(BY_BACKLOG);
+    ConnectionQueue queue = queue();
+    if (queue != null) {
+      queue.proceed();
+    }
   }
 
   /** Refuses credit that is none. */
@@ -547,6 +333,16 @@ public abstract class AbstractConnection implements Connection, WebSocketControl
       throw new IllegalArgumentException(
           name + " requested out of range: value=" + requested + ", limits=1.." + Long.MAX_VALUE);
     }
+  }
+
+  // ---- Closing.
+
+  /** Answers the peer's Close, or closes over a broken rule. Any thread. */
+  protected abstract void answerClose(int code);
+
+  @Override
+  public final void closeFull() {
+    beginClose(CloseCode.TRY_AGAIN_LATER, "");
   }
 
   @Override

@@ -85,7 +85,14 @@ final class Backlog {
   private volatile int count;
   private long promisedLength;
   private int promisedCount;
+
+  // How many were given up; how many of them onDropped has been told, and whether it will be.
   private volatile long dropped;
+  private long droppedTold;
+  private boolean tellPosted;
+
+  // Of sends without options.
+  private volatile SendOptions options = SendOptions.defaults();
 
   private volatile boolean holding;
   private boolean pumping;
@@ -119,7 +126,24 @@ final class Backlog {
     return limits.maxQueuedMessages() != Limits.UNLIMITED;
   }
 
+  // ---- The connection's own options. Any thread.
+
+  /** How messages are sent whose senders say nothing. */
+  SendOptions options() {
+    return options;
+  }
+
+  void options(SendOptions own) {
+    // So that no send has to compare more than the object.
+    options = own.equals(SendOptions.defaults()) ? SendOptions.defaults() : own;
+  }
+
   // ---- Passing by. Any thread.
+
+  /** Whether a send without options goes to the engine itself. */
+  boolean isPassedByDefault() {
+    return options == SendOptions.defaults() && isPassedBy();
+  }
 
   /** Whether a send without a policy goes to the engine itself. */
   boolean isPassedBy() {
@@ -201,7 +225,7 @@ final class Backlog {
         }
       }
     }
-    victims.forEach(Kept::release);
+    giveBack(victims);
     if (accepted) {
       added();
       return SendResult.ACCEPTED;
@@ -227,7 +251,7 @@ final class Backlog {
         all.forEach(this::append);
       }
     }
-    victims.forEach(Kept::release);
+    giveBack(victims);
     if (accepted) {
       added();
       return SendResult.ACCEPTED;
@@ -250,8 +274,15 @@ final class Backlog {
       }
       drop(victim, countOf(options.policy()));
     }
-    victim.release();
+    giveBack(List.of(victim));
     return true;
+  }
+
+  private void giveBack(List<Kept> victims) {
+    victims.forEach(Kept::release);
+    if (!victims.isEmpty()) {
+      tellOfDropped();
+    }
   }
 
   /** What is answered to a message for which there is no room, and counted. */
@@ -276,11 +307,39 @@ final class Backlog {
         return SendResult.CLOSED;
       default:
         synchronized (this) {
+          if (closed) {
+            return SendResult.CLOSED;
+          }
           dropped = dropped + 1;
         }
         tally.add(countOf(policy));
+        tellOfDropped();
         return SendResult.DROPPED;
     }
+  }
+
+  /** Sees to it that onDropped is told, unless that is on its way. */
+  private void tellOfDropped() {
+    synchronized (this) {
+      if (tellPosted || dropped == droppedTold) {
+        return;
+      }
+      tellPosted = true;
+    }
+    outlet.postToLoop(
+        () -> {
+          synchronized (this) {
+            tellPosted = false;
+          }
+          outlet.tellDropped();
+        });
+  }
+
+  /** How many were given up that onDropped has not been told of; it is now. */
+  synchronized long takeDropped() {
+    long untold = dropped - droppedTold;
+    droppedTold = dropped;
+    return untold;
   }
 
   private static Tally.Count countOf(SendOptions.Policy policy) {
@@ -646,7 +705,7 @@ final class Backlog {
       outlet.releaseBatch(); // all that is kept waits for it
     }
     if (stale != null) {
-      stale.release();
+      giveBack(List.of(stale));
     }
     return result == SendResult.ACCEPTED;
   }

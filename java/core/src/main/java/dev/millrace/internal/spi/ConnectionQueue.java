@@ -35,35 +35,27 @@ public abstract class ConnectionQueue extends HandlerQueue {
   // The loop has been asked to look whether a message may be handed out.
   private volatile boolean awaited;
   private volatile boolean writableQueued;
+  private volatile boolean droppedQueued;
 
   /**
    * An empty queue.
    *
    * @param connection whose handler is called
    * @param executor runs the calls
-   * @param highWaterMark as of {@link HandlerQueue}
-   * @param lowWaterMark as of {@link HandlerQueue}
    * @param meter as of {@link HandlerQueue}
    */
-  protected ConnectionQueue(
-      AbstractConnection connection,
-      Executor executor,
-      long highWaterMark,
-      long lowWaterMark,
-      LoopMeter meter) {
-    super(executor, highWaterMark, lowWaterMark, meter);
+  protected ConnectionQueue(AbstractConnection connection, Executor executor, LoopMeter meter) {
+    super(
+        executor,
+        connection.limits().highWaterMarkBytes(),
+        connection.limits().lowWaterMarkBytes(),
+        meter);
     this.connection = connection;
   }
 
   // ---- What the connection answers for.
 
-  /** Answers the peer's Close, or closes over a broken rule. Any thread. */
-  protected abstract void answerPeersClose(int code);
-
-  /** Whether outgoing bytes have fallen to the low-water mark. Any thread. */
-  protected abstract boolean isDrained();
-
-  /** Has the loop look for {@link #isDrained}, and call {@link #proceed} then. Any thread. */
+  /** Has the loop look for the fall to the low mark, and call {@link #proceed}. Any thread. */
   protected abstract void awaitDrained();
 
   /** The loop waits for {@link #handlersEnded} when it drains. Loop thread. */
@@ -104,18 +96,34 @@ public abstract class ConnectionQueue extends HandlerQueue {
         });
   }
 
+  /** At most one waits: it tells how many there are by then. */
+  public final void dropped() {
+    if (droppedQueued) {
+      return;
+    }
+    droppedQueued = true;
+    add(
+        new Call() {
+          @Override
+          protected void run() {
+            droppedQueued = false;
+            connection.deliverDropped();
+          }
+        });
+  }
+
   /** The peer's Close is answered behind what the handler has to say to the messages before it. */
   public final void answerClose(int code) {
     add(
         new Call() {
           @Override
           protected void run() {
-            answerPeersClose(code);
+            connection.answerClose(code);
           }
 
           @Override
           protected void drop() {
-            answerPeersClose(code);
+            connection.answerClose(code);
           }
         });
   }
@@ -157,7 +165,7 @@ public abstract class ConnectionQueue extends HandlerQueue {
     proceed();
   }
 
-  /** The loop is about to look for {@link #isDrained}; a later question asks it again. */
+  /** The loop is about to look for the fall; a later question asks it again. */
   public final void lookedFor() {
     awaited = false;
   }
@@ -169,11 +177,32 @@ public abstract class ConnectionQueue extends HandlerQueue {
     return !connection.isOpen() || !overflowing && isDrained();
   }
 
+  /** A client reads on, whatever it has to send: its handlers do not wait either. */
+  private boolean isDrained() {
+    return !connection.stopsReads()
+        || connection.promisedBytes() <= connection.limits().lowWaterMarkBytes();
+  }
+
   @Override
   protected final void awaitMayHandle() {
     if (AWAITED.compareAndSet(this, false, true)) {
       awaitDrained();
     }
+  }
+
+  @Override
+  protected final void pauseReading() {
+    connection.pauseReads(AbstractConnection.BY_QUEUE);
+  }
+
+  @Override
+  protected final void requestResume() {
+    connection.runOnLoop(
+        () -> {
+          if (mayResumeReading()) {
+            connection.resumeReads(AbstractConnection.BY_QUEUE);
+          }
+        });
   }
 
   @Override

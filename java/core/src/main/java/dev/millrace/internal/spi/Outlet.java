@@ -51,6 +51,9 @@ interface Outlet {
   /** Calls onWritable. Loop thread, outside of handlers. */
   void tellWritable();
 
+  /** Calls onDropped, if anything was dropped that it has not been told of. As above. */
+  void tellDropped();
+
   /** Closes over the policy {@code CLOSE}. Any thread. */
   void closeFull();
 }

@@ -11,6 +11,8 @@ import dev.millrace.CloseReason;
 import dev.millrace.Connection;
 import dev.millrace.Handler;
 import dev.millrace.Message;
+import dev.millrace.SendOptions;
+import dev.millrace.SendResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -116,6 +118,11 @@ class AbstractConnectionTest {
     }
 
     @Override
+    public void onDropped(Connection connection, long messages) throws Exception {
+      called("onDropped " + messages);
+    }
+
+    @Override
     public void onClose(Connection connection, CloseReason reason) throws Exception {
       reasons.add(reason);
       called("onClose");
@@ -166,6 +173,40 @@ class AbstractConnectionTest {
     assertThat(script.calls).endsWith(method, "onError", "onClose");
     assertThat(logged).hasSize(1);
     assertThat(logged.get(0).getThrown()).isSameAs(thrown);
+    assertThat(script.reasons.get(0).cause()).isSameAs(thrown);
+  }
+
+  /** Two messages that no room was for. */
+  private static void drop(FakeConnection connection) {
+    connection.engineBytes = connection.limits().highWaterMarkBytes();
+    SendOptions newest = SendOptions.defaults().withPolicy(SendOptions.Policy.DROP_NEWEST);
+    for (int i = 0; i < 2; i++) {
+      assertThat(connection.send("late", newest)).isEqualTo(SendResult.DROPPED);
+    }
+  }
+
+  @Test
+  void tellsOfDroppedMessagesBeforeTheEnd() {
+    Script script = new Script();
+    FakeConnection connection = new FakeConnection(script);
+    connection.open();
+    drop(connection);
+    connection.end(NORMAL);
+
+    assertThat(script.calls).containsExactly("onOpen", "onDropped 2", "onClose");
+    assertThat(script.reasons).containsExactly(NORMAL);
+  }
+
+  @Test
+  void throwingWhereTheLastDroppedAreToldIsTheCauseOfTheEnd() {
+    Exception thrown = new Exception("boom");
+    Script script = new Script("onDropped 2", thrown);
+    FakeConnection connection = new FakeConnection(script);
+    connection.open();
+    drop(connection);
+    connection.end(NORMAL);
+
+    assertThat(script.calls).containsExactly("onOpen", "onDropped 2", "onError", "onClose");
     assertThat(script.reasons.get(0).cause()).isSameAs(thrown);
   }
 

@@ -71,6 +71,7 @@ class BacklogTest {
     boolean refuses;
     int batchesReleased;
     int writable;
+    int tellsOfDropped;
     int closes;
 
     FakeEngine(Limits limits) {
@@ -153,6 +154,12 @@ class BacklogTest {
     }
 
     @Override
+    public void tellDropped() {
+      assertThat(onLoop).isTrue();
+      tellsOfDropped++;
+    }
+
+    @Override
     public void closeFull() {
       closes++;
     }
@@ -231,6 +238,25 @@ class BacklogTest {
     assertThat(tally.get(Tally.Count.DROPPED_OLDEST)).isEqualTo(2);
     assertThat(backlog.dropped()).isEqualTo(2);
     assertThat(drained()).containsExactly(1, 4, 5, 6);
+  }
+
+  @Test
+  void askedOnceToTellWhateverIsDroppedMeanwhile() {
+    fill();
+    for (int i = 0; i < 10; i++) {
+      add(60_000, policy(Policy.DROP_OLDEST));
+    }
+    long dropped = backlog.dropped();
+    assertThat(dropped).isEqualTo(6);
+    engine.runPosted();
+    assertThat(engine.tellsOfDropped).isEqualTo(1);
+    assertThat(backlog.takeDropped()).isEqualTo(dropped);
+    assertThat(backlog.takeDropped()).isZero();
+    add(60_000, policy(Policy.DROP_OLDEST));
+    assertThat(add(60_000, policy(Policy.DROP_NEWEST))).isEqualTo(SendResult.DROPPED);
+    engine.runPosted();
+    assertThat(engine.tellsOfDropped).isEqualTo(2);
+    assertThat(backlog.takeDropped()).isEqualTo(2);
   }
 
   /** A block may be larger than the message in it, which then fits after all. */

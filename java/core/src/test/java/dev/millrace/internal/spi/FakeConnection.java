@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class FakeConnection extends AbstractConnection {
 
   public final List<String> closes = new ArrayList<>();
+  public long engineBytes;
   private final Tally tally = new Tally();
 
   public FakeConnection(Handler handler) {
@@ -143,6 +144,23 @@ public final class FakeConnection extends AbstractConnection {
   }
 
   @Override
+  protected @Nullable ConnectionQueue queue() {
+    return null;
+  }
+
+  @Override
+  protected void pauseReads(int by) {}
+
+  @Override
+  protected void resumeReads(int by) {}
+
+  @Override
+  protected void runOnLoop(Runnable task) {}
+
+  @Override
+  protected void answerClose(int code) {}
+
+  @Override
   protected boolean hasEnded() {
     return false;
   }
@@ -179,17 +197,11 @@ public final class FakeConnection extends AbstractConnection {
   public void releaseBatch() {}
 
   @Override
-  public void stopReads(boolean stop) {}
-
-  @Override
   public void oweWritable(boolean outOfMemory) {}
 
   @Override
-  public void tellWritable() {}
-
-  @Override
   public long engineBytes() {
-    return 0;
+    return engineBytes;
   }
 
   @Override
@@ -201,12 +213,6 @@ public final class FakeConnection extends AbstractConnection {
   public boolean isOpen() {
     return closes.isEmpty();
   }
-
-  @Override
-  public void pause() {}
-
-  @Override
-  public void resume() {}
 
   @Override
   public void request(long messages) {}

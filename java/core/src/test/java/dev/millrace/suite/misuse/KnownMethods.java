@@ -73,6 +73,7 @@ final class KnownMethods {
     add(c, "request(long)", ARGUMENT);
     add(c, "requestBytes(long)", ARGUMENT);
     add(c, "batch(Batching)");
+    add(c, "defaultSendOptions(SendOptions)");
     add(c, "pinnedBytes()");
     add(c, "queuedMessages()");
     add(c, "droppedMessages()");

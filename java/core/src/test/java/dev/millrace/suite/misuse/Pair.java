@@ -5,6 +5,7 @@ import dev.millrace.CloseReason;
 import dev.millrace.Connection;
 import dev.millrace.Handler;
 import dev.millrace.Message;
+import dev.millrace.SendOptions;
 import dev.millrace.SendResult;
 import java.nio.ByteBuffer;
 import java.util.Queue;
@@ -68,7 +69,8 @@ final class Pair {
     /** In its next handler of a message, which the peer causes; false if that cannot be. */
     boolean runInHandler(InHandler action) {
       onMessage.add(action);
-      if (peer().connection.send(String.valueOf(letter)) == SendResult.ACCEPTED) {
+      SendOptions promised = SendOptions.defaults(); // whatever the connection's own are
+      if (peer().connection.send(String.valueOf(letter), promised) == SendResult.ACCEPTED) {
         return true;
       }
       return !onMessage.remove(action);

@@ -257,6 +257,9 @@ final class World {
       if (!pairs[i].isClean()) {
         giveUp(pairs[i]);
         pairs[i] = null;
+      } else {
+        pairs[i].server().connection().defaultSendOptions(SendOptions.defaults());
+        pairs[i].client().connection().defaultSendOptions(SendOptions.defaults());
       }
     }
   }

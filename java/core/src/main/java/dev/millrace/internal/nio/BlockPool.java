@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * longer than a chunk. Any thread may take and give back; the lock is the pool's and held for a few
  * instructions.
  *
+ * <p>Before the last chunk is full the next is on its way, on another thread. Whoever needs it
+ * before it is there waits for it.
+ *
  * <p>In {@linkplain CheckedMode checked mode} a block that comes back is filled, and rests until
  * many others have come back behind it.
  */
@@ -35,6 +39,11 @@ final class BlockPool {
 
   /** Blocks up to this capacity are cut from slabs. */
   private static final int SLAB_LIMIT = 32 << 10;
+
+  /** A chunk is made ahead when so much is in use, and no more than that is free in chunks. */
+  private static final long AHEAD_FROM_BYTES = KEPT_BYTES / 4 * 3;
+
+  private static final long AHEAD_FREE_BYTES = Chunk.CAPACITY / 4;
 
   /** How much rests at most, in checked mode. */
   private static final int MOST_RESTING = 1024;
@@ -59,6 +68,9 @@ final class BlockPool {
   private final List<Chunk> chunks = new ArrayList<>();
   private int unusedChunks;
   private int unusedSlabs;
+
+  // The next chunk, perhaps still on its way; of null where the JVM had none.
+  private @Nullable CompletableFuture<@Nullable Chunk> ahead;
 
   // Memory of the pool's own that was ever allocated, but for blocks longer than a chunk.
   private long ownSlabBytes;
@@ -101,6 +113,7 @@ final class BlockPool {
     int sizeClass = classOf(length);
     int capacity = capacityOf(sizeClass);
     Block block;
+    CompletableFuture<@Nullable Chunk> begun = null;
     synchronized (this) {
       block = bytesInUse + capacity <= limitBytes ? take(sizeClass) : null;
       if (block == null) {
@@ -110,6 +123,13 @@ final class BlockPool {
       bytesInUse += capacity;
       bytesHighWater = Math.max(bytesHighWater, bytesInUse);
       highWater[sizeClass] = Math.max(highWater[sizeClass], ++inUse[sizeClass]);
+      if (ahead == null && isNearlyFull() && !isShort && held() + Chunk.CAPACITY <= limitBytes) {
+        begun = new CompletableFuture<>();
+        ahead = begun;
+      }
+    }
+    if (begun != null) {
+      Chunk.acquireInto(begun);
     }
     block.begin();
     return block;
@@ -267,11 +287,11 @@ final class BlockPool {
 
   /** One more, unless there is as much as the limit, or the JVM allows no more. */
   private boolean addChunk(int sizeClass) {
-    long held = (long) chunks.size() * Chunk.CAPACITY + ownSlabBytes + ownLongBytes;
-    if (isShort || held > limitBytes || capacityOf(sizeClass) > Chunk.CAPACITY) {
+    if (isShort || held() > limitBytes || capacityOf(sizeClass) > Chunk.CAPACITY) {
       return false;
     }
-    Chunk chunk = Chunk.acquire();
+    Chunk chunk = ahead == null ? Chunk.acquire() : ahead.join();
+    ahead = null;
     isShort = chunk == null;
     if (chunk != null) {
       chunks.add(chunk);
@@ -279,6 +299,18 @@ final class BlockPool {
       chunkBytesFree += Chunk.CAPACITY;
     }
     return chunk != null;
+  }
+
+  private long held() {
+    return (long) chunks.size() * Chunk.CAPACITY + ownSlabBytes + ownLongBytes;
+  }
+
+  private boolean isNearlyFull() {
+    return bytesInUse >= AHEAD_FROM_BYTES && chunkBytesFree < AHEAD_FREE_BYTES;
+  }
+
+  private boolean isAheadForNothing() {
+    return ahead != null && ahead.isDone() && !isNearlyFull();
   }
 
   /** Slabs of which nothing is in use are room of their chunks again, for blocks of any size. */
@@ -363,7 +395,7 @@ final class BlockPool {
 
   /** Whether more is free than may stay. */
   synchronized boolean keepsTooMuch() {
-    return bytesFree > KEPT_BYTES || unusedSlabs > 0 || unusedChunks > 0;
+    return bytesFree > KEPT_BYTES || unusedSlabs > 0 || unusedChunks > 0 || isAheadForNothing();
   }
 
   /** Whether hardly a quarter of the limit is left. */
@@ -380,6 +412,14 @@ final class BlockPool {
     reclaimSlabs();
     if (unusedChunks > 0) {
       chunks.removeIf(this::dropUnused);
+    }
+    if (ahead != null && isAheadForNothing()) {
+      Chunk unneeded = ahead.join();
+      ahead = null;
+      if (unneeded != null) {
+        bytesReturned += Chunk.CAPACITY;
+        unneeded.drop();
+      }
     }
     for (int sizeClass = CLASSES - 1; sizeClass >= 0 && bytesFree > keptBytes; sizeClass--) {
       while (bytesFree > keptBytes && free[sizeClass] != null) {
@@ -419,7 +459,9 @@ final class BlockPool {
     values[LoopCounter.BLOCK_BYTES_IN_USE.ordinal()] = bytesInUse;
     values[LoopCounter.BLOCK_BYTES_HIGH_WATER.ordinal()] = bytesHighWater;
     values[LoopCounter.BLOCK_SPILLS.ordinal()] = spills;
-    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = bytesFree + slabBytesFree + chunkBytesFree;
+    long kept = bytesFree + slabBytesFree + chunkBytesFree;
+    boolean hasAhead = ahead != null && ahead.getNow(null) != null;
+    values[LoopCounter.BLOCK_BYTES_KEPT.ordinal()] = kept + (hasAhead ? Chunk.CAPACITY : 0);
     values[LoopCounter.BLOCK_BYTES_RETURNED.ordinal()] = bytesReturned;
   }
 }

@@ -5,6 +5,7 @@ import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.BitSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -62,6 +63,20 @@ final class Chunk {
     }
   }
 
+  /**
+   * Tells what {@link #acquire} answers to a thread of its own: the JVM zeroes what it allocates,
+   * for which no loop should stand still.
+   */
+  static void acquireInto(CompletableFuture<@Nullable Chunk> ahead) {
+    onThreadOfItsOwn(() -> ahead.complete(acquire()));
+  }
+
+  private static void onThreadOfItsOwn(Runnable task) {
+    Thread thread = new Thread(task, "millrace-memory");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
   /** Nobody uses a block of it. */
   void drop() {
     synchronized (DROPPED) {
@@ -82,9 +97,7 @@ final class Chunk {
 
   /** Not on a loop's thread: some collectors keep the caller waiting while all others run. */
   private static void collectIn(long nanos) {
-    Thread collector = new Thread(() -> collectAt(System.nanoTime() + nanos), "millrace-memory");
-    collector.setDaemon(true);
-    collector.start();
+    onThreadOfItsOwn(() -> collectAt(System.nanoTime() + nanos));
   }
 
   private static void collectAt(long deadline) {

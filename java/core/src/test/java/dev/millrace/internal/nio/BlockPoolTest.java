@@ -188,6 +188,41 @@ class BlockPoolTest {
     assertThat(pool.keepsTooMuch()).isFalse();
   }
 
+  @Test
+  void theNextChunkIsThereBeforeItIsNeeded() {
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      blocks.add(acquire(1 << 20));
+    }
+    Deadline.until(() -> value(LoopCounter.BLOCK_BYTES_KEPT) == Chunk.CAPACITY, "a chunk ahead");
+    assertThat(blocks).allMatch(block -> block.chunk() == null);
+    for (int i = 0; i < 10; i++) {
+      blocks.add(acquire(1 << 20));
+    }
+    assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isEqualTo(Chunk.CAPACITY - (8 << 20));
+    pool.trim(BlockPool.KEPT_BYTES);
+    assertThat(value(LoopCounter.BLOCK_BYTES_RETURNED)).isZero();
+    blocks.forEach(Block::release);
+    pool.trim(BlockPool.KEPT_BYTES);
+    assertThat(value(LoopCounter.BLOCK_BYTES_RETURNED)).isEqualTo(Chunk.CAPACITY);
+  }
+
+  @Test
+  void aChunkThatIsNotNeededAfterAllIsDropped() {
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      blocks.add(acquire(1 << 20));
+    }
+    Deadline.until(() -> value(LoopCounter.BLOCK_BYTES_KEPT) == Chunk.CAPACITY, "a chunk ahead");
+    pool.trim(BlockPool.KEPT_BYTES);
+    assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isEqualTo(Chunk.CAPACITY);
+    blocks.remove(0).release();
+    assertThat(pool.keepsTooMuch()).isTrue();
+    pool.trim(BlockPool.KEPT_BYTES);
+    assertThat(value(LoopCounter.BLOCK_BYTES_KEPT)).isEqualTo(1 << 20);
+    assertThat(pool.keepsTooMuch()).isFalse();
+  }
+
   /** A chunk stays as long as one block of it is in use, and its room with it. */
   @Test
   void chunksAreDroppedWhole() {

@@ -3,7 +3,6 @@ package dev.millrace.siege;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import dev.millrace.Engine;
 import dev.millrace.suite.Frame;
 import dev.millrace.suite.UpgradeRequestText;
 import java.io.ByteArrayOutputStream;
@@ -209,14 +208,6 @@ enum Attack {
 
   boolean offersCompression() {
     return false;
-  }
-
-  /**
-   * Whether the honest client's times are judged, and not only told. The Java engine takes chunks
-   * of 32 MiB for what it sends, each of which the JVM zeroes while the loop waits.
-   */
-  boolean isJudgedByTimes(Engine engine) {
-    return engine != Engine.JAVA || (this != FEED && this != POLICIES);
   }
 
   /** Whether the request is complete. */

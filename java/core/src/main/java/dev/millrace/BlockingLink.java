@@ -126,7 +126,7 @@ final class BlockingLink implements BlockingConnection, Handler {
     Connection open = connection();
     while (true) {
       long seen = timesWritable();
-      SendResult result = open.send(text);
+      SendResult result = open.send(text, SendOptions.defaults());
       if (result != SendResult.REFUSED) {
         return result;
       }
@@ -139,7 +139,7 @@ final class BlockingLink implements BlockingConnection, Handler {
     Connection open = connection();
     while (true) {
       long seen = timesWritable();
-      SendResult result = open.send(binary);
+      SendResult result = open.send(binary, SendOptions.defaults());
       if (result != SendResult.REFUSED) {
         return result;
       }

@@ -247,12 +247,13 @@ public interface Connection {
   long pinnedBytes();
 
   /**
-   * Sets how messages are sent from now on whose senders say nothing: the options of {@link
+   * Sets the options of sends that are given none, those that begin from now on: {@link
    * #send(Message)}, {@link #send(Lease)}, {@link #send(ByteBuffer)} and {@link
-   * #send(CharSequence)}. {@code sendAsync} and {@link #sendAll} stay with {@link
-   * SendOptions#defaults()}, as all sends do until this is called.
+   * #send(CharSequence)}. {@code sendAsync} and {@link #sendAll} always have {@link
+   * SendOptions#defaults()}, as all sends have until this is called.
    *
-   * @param options for instance to drop the oldest, if this peer is to be slow at its own expense
+   * @param options for instance to drop the oldest, so that a slow peer misses what it does not
+   *     read in time
    */
   void defaultSendOptions(SendOptions options);
 

@@ -45,10 +45,13 @@ public interface Handler {
   default void onWritable(Connection connection) throws Exception {}
 
   /**
-   * Messages to this peer were given up, by their policies or because newer ones with the same key
-   * replaced them ({@link SendOptions}). Whoever sent the last of them was told by its result;
-   * those that had been accepted are told here. The numbers of all calls add up to {@link
-   * Connection#droppedMessages()}; the last of them comes before {@link #onClose}.
+   * Messages to this peer were given up: by their policies, or because newer ones with the same key
+   * replaced them ({@link SendOptions}). One that was never accepted counts too, though its sender
+   * was answered {@link SendResult#DROPPED}. Called once for all that was dropped until then: on
+   * the loop in the turn after the first, on an executor behind the messages that wait for it, and
+   * so for a slow peer to take what was answered. What is left is told before {@link #onClose};
+   * unless a method of the handler has thrown, or its executor has rejected a call, all add up to
+   * {@link Connection#droppedMessages()}, which tells at any time.
    *
    * @param connection the connection with the slow peer
    * @param messages how many since the call before, at least 1

@@ -282,6 +282,11 @@ public abstract class DeflateSuite extends EngineSuite {
     for (boolean expected : new boolean[] {false, true, false, true, false, true}) {
       assertEquals(expected, client.readMessage().compressed());
     }
+    connection.defaultSendOptions(plain);
+    connection.send(text);
+    connection.send(text, compressed);
+    assertFalse(client.readMessage().compressed());
+    assertTrue(client.readMessage().compressed());
   }
 
   private static void sendAll(Connection connection) {

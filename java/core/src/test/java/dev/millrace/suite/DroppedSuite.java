@@ -16,8 +16,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.BlockingConnection;
+import dev.millrace.Client;
 import dev.millrace.CloseCode;
 import dev.millrace.Connection;
+import dev.millrace.Handler;
 import dev.millrace.HandlerExecutor;
 import dev.millrace.Lease;
 import dev.millrace.Message;
@@ -29,10 +32,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -42,14 +48,14 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 public abstract class DroppedSuite extends EngineSuite {
 
-  private Server.Builder routed(Recorder recorder, boolean onExecutor) {
+  private Server.Builder routed(Handler handler, boolean onExecutor) {
     Server.Builder builder = server().limits(LIMITS);
     if (!onExecutor) {
-      return builder.route("/", recorder);
+      return builder.route("/", handler);
     }
     ExecutorService pool = Executors.newSingleThreadExecutor();
     closeLater(pool::shutdown);
-    return builder.route("/", recorder, HandlerExecutor.of(pool));
+    return builder.route("/", handler, HandlerExecutor.of(pool));
   }
 
   private static void awaitDropped(Recorder recorder, long messages) {
@@ -126,18 +132,94 @@ public abstract class DroppedSuite extends EngineSuite {
             Deadline.await(free, "the end of the handler");
           }
         };
-    RawClient client = closeLater(connect(start(routed(recorder, true))));
+    Server server = start(routed(recorder, true));
+    RawClient client = closeLater(RawClient.connectSlow(address(server), "/"));
     Connection connection = recorder.awaitOpen();
     client.write(Frame.text("work"));
     Deadline.await(begun, "onMessage");
-    onLoop(connection, () -> PolicySuite.sendAll(connection, 0, ALL + 500, OLDEST));
+    PolicySuite.awaitStuck(connection); // drops in many turns
     client.reset();
     Deadline.until(() -> !connection.isOpen(), "the end");
     free.countDown();
     assertEquals(CloseCode.ABNORMAL_CLOSURE, recorder.awaitClose().code());
     assertEquals(List.of("open", "message", "dropped", "close"), recorder.order());
-    assertEquals(500, recorder.dropped());
-    assertEquals(500, connection.droppedMessages());
+    assertTrue(recorder.dropped() > 1, "told: " + recorder.dropped());
+    assertEquals(connection.droppedMessages(), recorder.dropped());
+  }
+
+  /** Replacing what waits for a peer that does not read is nothing that a loop needs to know. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void nobodyIsWokenForAHandlerThatDoesNotHear(boolean onExecutor) throws Exception {
+    CompletableFuture<Connection> opened = new CompletableFuture<>();
+    AtomicInteger turns = new AtomicInteger();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void onOpen(Connection connection) {
+            opened.complete(connection);
+          }
+
+          @Override
+          public void onMessage(Connection connection, Message message) {}
+        };
+    ExecutorService pool = Executors.newSingleThreadExecutor();
+    closeLater(pool::shutdown);
+    Executor counting =
+        task -> {
+          turns.incrementAndGet();
+          pool.execute(task);
+        };
+    Server.Builder builder = server().limits(LIMITS);
+    Server server =
+        start(
+            onExecutor
+                ? builder.route("/", handler, HandlerExecutor.of(counting))
+                : builder.route("/", handler));
+    closeLater(RawClient.connectSlow(address(server), "/"));
+    Connection connection = Deadline.await(opened, "onOpen");
+    PolicySuite.awaitStuck(connection);
+    SendOptions keyed = OLDEST.withReplacementKey("price");
+    PolicySuite.send(connection, 0, keyed);
+    onLoop(connection, () -> {});
+    int turnsBefore = turns.get();
+    long wakeupsBefore = server.statistics().get(0).wakeups();
+    for (int number = 1; number <= 1000; number++) {
+      assertEquals(SendResult.ACCEPTED, PolicySuite.send(connection, number, keyed));
+    }
+    assertTrue(connection.droppedMessages() >= 1000);
+    assertEquals(wakeupsBefore, server.statistics().get(0).wakeups(), "wake-ups of the loop");
+    onLoop(connection, () -> {}); // behind whatever was posted
+    assertEquals(turnsBefore, turns.get(), "turns of the executor");
+  }
+
+  @Test
+  void clientIsToldToo() throws Exception {
+    Server server =
+        start(
+            server()
+                .route(
+                    "/",
+                    new Handler() {
+                      @Override
+                      public void onOpen(Connection connection) {
+                        connection.pause();
+                      }
+
+                      @Override
+                      public void onMessage(Connection connection, Message message) {}
+                    }));
+    Recorder recorder = new Recorder();
+    try (Client client = Client.builder().engine(engine()).limits(LIMITS).build()) {
+      Connection connection = Deadline.await(client.connect(address(server), recorder), "connect");
+      connection.defaultSendOptions(OLDEST);
+      PolicySuite.awaitStuck(connection);
+      for (int number = 0; number < 1000; number++) {
+        assertEquals(SendResult.ACCEPTED, connection.send(ByteBuffer.wrap(numbered(number))));
+      }
+      awaitDropped(recorder, connection.droppedMessages());
+      assertTrue(recorder.dropped() >= 1000 - PolicySuite.KEPT, "told: " + recorder.dropped());
+    }
   }
 
   @ParameterizedTest
@@ -224,6 +306,68 @@ public abstract class DroppedSuite extends EngineSuite {
     }
     assertTrue(hasPromised, "the message that was promised");
     assertEquals(count + 2, arrived + dropped - 1); // one of those dropped is no number of its own
+  }
+
+  @Test
+  void forwardedMessagesHaveTheConnectionsOptionsToo() throws Exception {
+    CompletableFuture<SendResult> result = new CompletableFuture<>();
+    Recorder recorder =
+        new Recorder() {
+          @Override
+          public void onMessage(Connection connection, Message message) {
+            PolicySuite.sendAll(connection, 0, ALL, NEWEST);
+            result.complete(connection.send(message));
+          }
+        };
+    RawClient client = closeLater(connect(start(routed(recorder, false))));
+    recorder.awaitOpen().defaultSendOptions(NEWEST);
+    client.write(Frame.text("forward"));
+    assertEquals(SendResult.DROPPED, Deadline.await(result, "onMessage"));
+    awaitDropped(recorder, 1);
+    expect(client, 0, ALL);
+  }
+
+  /** Its senders know of no policy. */
+  @Test
+  void blockingConnectionsWaitWhateverTheOptions() throws Exception {
+    CompletableFuture<Connection> opened = new CompletableFuture<>();
+    AtomicInteger received = new AtomicInteger();
+    Handler paused =
+        new Handler() {
+          @Override
+          public void onOpen(Connection connection) {
+            connection.pause();
+            opened.complete(connection);
+          }
+
+          @Override
+          public void onMessage(Connection connection, Message message) {
+            received.incrementAndGet();
+          }
+        };
+    Server server = start(server().route("/", paused));
+    Client client = closeLater(Client.builder().engine(engine()).limits(LIMITS).build());
+    BlockingConnection blocking = closeLater(client.open(address(server)));
+    Connection connection = blocking.connection();
+    connection.defaultSendOptions(NEWEST);
+    AtomicInteger sent = new AtomicInteger();
+    Task sender =
+        Task.start(
+            "sender",
+            () -> {
+              // Until it has waited: what is queued has been at the mark, and fallen below it.
+              for (boolean isFull = false; !isFull || connection.bufferedBytes() > 0; ) {
+                assertEquals(
+                    SendResult.ACCEPTED, blocking.send(ByteBuffer.wrap(numbered(sent.get()))));
+                sent.incrementAndGet();
+                isFull |= !connection.isWritable();
+              }
+            });
+    Deadline.until(() -> !connection.isWritable(), "the mark");
+    Deadline.await(opened, "onOpen").resume();
+    sender.join();
+    Deadline.until(() -> received.get() == sent.get(), "all of them");
+    assertEquals(0, connection.droppedMessages());
   }
 
   @Test

@@ -53,7 +53,7 @@ public abstract class PolicySuite extends EngineSuite {
   static final int LENGTH = 1000;
   private static final int AHEAD = 65;
   static final int WITH_ENGINE = AHEAD + 1;
-  private static final int KEPT = 192;
+  static final int KEPT = 192;
   static final int ALL = WITH_ENGINE + KEPT;
 
   static final Limits LIMITS = Limits.defaults().withHighWaterMarkBytes(MARK);
@@ -827,7 +827,7 @@ public abstract class PolicySuite extends EngineSuite {
   }
 
   /** Sends until the kernel takes nothing more, for many turns. */
-  private static void awaitStuck(Connection connection) throws Exception {
+  static void awaitStuck(Connection connection) throws Exception {
     for (int quiet = 0; quiet < 50; ) {
       long before = connection.droppedMessages();
       onLoop(connection, () -> send(connection, 0, OLDEST));

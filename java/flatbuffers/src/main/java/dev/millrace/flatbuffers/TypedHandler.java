@@ -98,7 +98,7 @@ public interface TypedHandler<T> {
    *     client; like any handler it may serve many connections on several threads
    */
   static <T> Handler of(Schema<T> schema, TypedHandler<T> handler) {
-    return new TypedRoute<>(
+    return TypedRoute.of(
         Objects.requireNonNull(schema, "schema"), Objects.requireNonNull(handler, "handler"));
   }
 }

@@ -9,6 +9,7 @@ import dev.millrace.Message;
 import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.MessageMemory;
 import dev.millrace.internal.spi.MessageVerifier;
+import dev.millrace.internal.spi.OnDropped;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Verifies messages and hands them to a typed handler. Where the engine shows its memory, messages
  * are judged and read there; else, and in the checked mode, in a slice of exactly the message.
  */
-final class TypedRoute<T> implements Handler {
+class TypedRoute<T> implements Handler {
   /** What a Close frame has room for behind its code (RFC 6455 5.5). */
   private static final int MAX_REASON_BYTES = 123;
 
@@ -28,7 +29,25 @@ final class TypedRoute<T> implements Handler {
   private final TypedHandler<T> handler;
   private final ThreadLocal<ReusedTable<T>> tables;
 
-  TypedRoute(Schema<T> schema, TypedHandler<T> handler) {
+  /** One for whose sake a loop is woken where messages are dropped. */
+  private static final class HearingOfDropped<T> extends TypedRoute<T> {
+    HearingOfDropped(Schema<T> schema, TypedHandler<T> handler) {
+      super(schema, handler);
+    }
+
+    @Override
+    public void onDropped(Connection connection, long messages) throws Exception {
+      super.handler.onDropped(connection, messages);
+    }
+  }
+
+  static <T> TypedRoute<T> of(Schema<T> schema, TypedHandler<T> handler) {
+    return OnDropped.isOverridden(handler.getClass(), TypedHandler.class)
+        ? new HearingOfDropped<>(schema, handler)
+        : new TypedRoute<>(schema, handler);
+  }
+
+  private TypedRoute(Schema<T> schema, TypedHandler<T> handler) {
     this.schema = schema;
     this.handler = handler;
     // Once for all threads: a virtual thread handles a few messages.
@@ -160,11 +179,6 @@ final class TypedRoute<T> implements Handler {
   @Override
   public void onWritable(Connection connection) throws Exception {
     handler.onWritable(connection);
-  }
-
-  @Override
-  public void onDropped(Connection connection, long messages) throws Exception {
-    handler.onDropped(connection, messages);
   }
 
   @Override

@@ -13,6 +13,7 @@ import dev.millrace.Connection;
 import dev.millrace.Handler;
 import dev.millrace.HandlerExecutor;
 import dev.millrace.Message;
+import dev.millrace.SendOptions;
 import dev.millrace.Server;
 import dev.millrace.flatbuffers.Orders.Order;
 import dev.millrace.internal.spi.CheckedMode;
@@ -204,6 +205,36 @@ public abstract class TypedSuite extends ClientEngineSuite {
     for (String call : List.of("open", "error thrown", "close 1011")) {
       assertThat(Deadline.take(calls, call)).isEqualTo(call);
     }
+  }
+
+  @Test
+  void droppedMessagesAreTold() throws Exception {
+    BlockingQueue<Connection> opened = new LinkedBlockingQueue<>();
+    BlockingQueue<Long> told = new LinkedBlockingQueue<>();
+    TypedHandler<Order> handler =
+        new TypedHandler<>() {
+          @Override
+          public void onOpen(Connection connection) {
+            opened.add(connection);
+          }
+
+          @Override
+          public void onMessage(Connection connection, Order order) {}
+
+          @Override
+          public void onDropped(Connection connection, long messages) {
+            told.add(messages);
+          }
+        };
+    RawClient client = connect(start(server().route("/", TypedHandler.of(ORDERS, handler))));
+    Connection connection = Deadline.take(opened, "onOpen");
+    SendOptions newest = SendOptions.defaults().withPolicy(SendOptions.Policy.DROP_NEWEST);
+    ByteBuffer quote = ByteBuffer.wrap(Orders.full(1));
+    do {
+      connection.send(quote.duplicate(), newest);
+    } while (connection.droppedMessages() == 0);
+    assertThat(Deadline.take(told, "onDropped")).isEqualTo(1);
+    client.close();
   }
 
   @Test

@@ -26,7 +26,7 @@ public final class VersionProbe implements Function<byte[], String> {
   private static String run(Schema<Order> orders) throws Exception {
     List<String> read = new ArrayList<>();
     TypedRoute<Order> route =
-        new TypedRoute<>(
+        TypedRoute.of(
             orders,
             (connection, order) ->
                 read.add(System.identityHashCode(order) + " " + order.symbol() + order.leg(1)));

@@ -202,13 +202,13 @@ public abstract class AbstractConnection extends SendingConnection implements We
     if (state == ENDED) {
       return;
     }
+    if (handshake instanceof Admission place) {
+      place.release();
+    }
     deliverDropped();
     CloseReason reason = withFailure(told);
     boolean opened = state != NEW;
     state = ENDED;
-    if (handshake instanceof Admission place) {
-      place.release();
-    }
     if (opened) {
       Flight.closed(this, reason);
       try {
@@ -248,6 +248,11 @@ public abstract class AbstractConnection extends SendingConnection implements We
     } else {
       queue.writable();
     }
+  }
+
+  @Override
+  public final boolean hearsOfDropped() {
+    return OnDropped.isOverriddenBy(handler);
   }
 
   @Override

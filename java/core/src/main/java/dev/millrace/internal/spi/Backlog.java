@@ -320,6 +320,9 @@ final class Backlog {
 
   /** Sees to it that onDropped is told, unless that is on its way. */
   private void tellOfDropped() {
+    if (!outlet.hearsOfDropped()) {
+      return;
+    }
     synchronized (this) {
       if (tellPosted || dropped == droppedTold) {
         return;

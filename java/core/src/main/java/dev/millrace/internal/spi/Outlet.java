@@ -51,6 +51,9 @@ interface Outlet {
   /** Calls onWritable. Loop thread, outside of handlers. */
   void tellWritable();
 
+  /** Whether its handler has an onDropped of its own. Any thread. */
+  boolean hearsOfDropped();
+
   /** Calls onDropped, if anything was dropped that it has not been told of. As above. */
   void tellDropped();
 

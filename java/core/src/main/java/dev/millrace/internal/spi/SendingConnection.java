@@ -296,9 +296,9 @@ public abstract class SendingConnection implements Connection, Outlet {
       Backlog fresh = new Backlog(this, tally());
       Backlog before = (Backlog) BACKLOG.compareAndExchange(this, null, fresh);
       current = before == null ? fresh : before;
-      if (hasEnded()) {
-        current.end(); // made after the end has looked for it
-      }
+    }
+    if (hasEnded()) {
+      current.end(); // made after the end has looked for it, by this thread or another
     }
     return current;
   }

@@ -346,9 +346,17 @@ final class NioDeflateTest extends DeflateSuite {
     for (Coming coming : Coming.values()) {
       DeflateClient client = deflating(server);
       Connection connection = recorder.awaitOpen();
-      CompletableFuture<Void> done = inMidInflation(connection, () -> cut.make(connection));
+      CountDownLatch sent = new CountDownLatch(1);
+      CompletableFuture<Void> done =
+          inMidInflation(
+              connection,
+              () -> {
+                Deadline.await(sent, "what comes behind");
+                cut.make(connection);
+              });
       coming.send(client, coming.message());
       client.sendText("behind");
+      sent.countDown();
       Deadline.await(done, "the end");
       other.sendText("other");
       expect(recorder, "other".getBytes(StandardCharsets.UTF_8));
@@ -366,10 +374,17 @@ final class NioDeflateTest extends DeflateSuite {
       DeflateClient client = deflating(server);
       Connection connection = recorder.awaitOpen();
       NioLoop loop = loopOf(connection);
+      CountDownLatch sent = new CountDownLatch(1);
       CompletableFuture<Void> done =
-          inMidInflation(connection, () -> loop.shutdown(Duration.ZERO, Duration.ZERO));
+          inMidInflation(
+              connection,
+              () -> {
+                Deadline.await(sent, "what comes behind");
+                loop.shutdown(Duration.ZERO, Duration.ZERO);
+              });
       coming.send(client, coming.message());
       client.sendText("behind");
+      sent.countDown();
       Deadline.await(done, "the end");
       recorder.awaitClose();
       Deadline.join(loop.thread());

@@ -197,6 +197,23 @@ class AbstractConnectionTest {
     assertThat(script.reasons).containsExactly(NORMAL);
   }
 
+  /** A backlog that others have made by the time the end looks for it, or later. */
+  @Test
+  void dropsNothingBehindTheEnd() {
+    Script script = new Script();
+    FakeConnection connection = new FakeConnection(script);
+    connection.open();
+    connection.defaultSendOptions(
+        SendOptions.defaults().withPolicy(SendOptions.Policy.DROP_NEWEST));
+    connection.hasEnded = true;
+    connection.end(NORMAL);
+    connection.engineBytes = connection.limits().highWaterMarkBytes();
+
+    assertThat(connection.send("late")).isEqualTo(SendResult.CLOSED);
+    assertThat(connection.droppedMessages()).isZero();
+    assertThat(script.calls).containsExactly("onOpen", "onClose");
+  }
+
   @Test
   void throwingWhereTheLastDroppedAreToldIsTheCauseOfTheEnd() {
     Exception thrown = new Exception("boom");

@@ -154,6 +154,11 @@ class BacklogTest {
     }
 
     @Override
+    public boolean hearsOfDropped() {
+      return true;
+    }
+
+    @Override
     public void tellDropped() {
       assertThat(onLoop).isTrue();
       tellsOfDropped++;
@@ -257,6 +262,22 @@ class BacklogTest {
     engine.runPosted();
     assertThat(engine.tellsOfDropped).isEqualTo(2);
     assertThat(backlog.takeDropped()).isEqualTo(2);
+  }
+
+  @Test
+  void whatGivesWayToAListOrForMemoryIsToldToo() {
+    fill();
+    for (int i = 0; i < 4; i++) {
+      add(60_000, policy(Policy.DROP_OLDEST));
+    }
+    assertThat(backlog.addAll(List.of(new Note(numbers++, 60_000)))).isEqualTo(SendResult.ACCEPTED);
+    engine.runPosted();
+    assertThat(engine.tellsOfDropped).isEqualTo(1);
+    assertThat(backlog.takeDropped()).isEqualTo(1);
+    assertThat(backlog.makeMemory(policy(Policy.DROP_OLDEST))).isTrue();
+    engine.runPosted();
+    assertThat(engine.tellsOfDropped).isEqualTo(2);
+    assertThat(backlog.takeDropped()).isEqualTo(1);
   }
 
   /** A block may be larger than the message in it, which then fits after all. */

@@ -24,6 +24,7 @@ public final class FakeConnection extends AbstractConnection {
 
   public final List<String> closes = new ArrayList<>();
   public long engineBytes;
+  public boolean hasEnded;
   private final Tally tally = new Tally();
 
   public FakeConnection(Handler handler) {
@@ -162,7 +163,7 @@ public final class FakeConnection extends AbstractConnection {
 
   @Override
   protected boolean hasEnded() {
-    return false;
+    return hasEnded;
   }
 
   @Override

@@ -139,6 +139,7 @@ void Loop::settle() noexcept {
   region_->take_back();
   hand_off_.take_all([this](int fd, const os::Address& peer) { adopt(fd, peer); });
   tell_areas();
+  if (options_.checked != 0) look_for_late_writes();
   arena_.reset();
   inflated_turn_ = 0;
   const memory::Region* const shared = memory::Region::find(memory::Region::kShared);
@@ -184,6 +185,18 @@ void Loop::tell_areas() noexcept {
   tell(ring::kSharedUse, usage.use);
   tell(ring::kSharedHighWater, usage.high_water);
   tell(ring::kSharedSpills, usage.spills);
+}
+
+/// In the checked mode: whether somebody has written to a block that was freed. Of the own region or of the shared one,
+/// in turn.
+void Loop::look_for_late_writes() noexcept {
+  memory::Region* const shared = memory::Region::shared();
+  const bool own = (counters_[ring::kTicks] & 1) == 0 || shared == nullptr;
+  const std::int64_t start = own ? blocks().look_at_resting() : shared->look_at_resting_locked();
+  if (start < 0) return;
+  const std::uint16_t region = own ? region_->id() : shared->id();
+  gauge(ring::kWrittenLate, static_cast<std::int64_t>(ring::make_address(region, static_cast<std::uint64_t>(start))));
+  count(ring::kBlocksWrittenLate);
 }
 
 void Loop::gather_events(std::int64_t deadline_ns) noexcept {

@@ -114,6 +114,7 @@ class Loop {
   void execute(std::uint32_t commands) noexcept;
   void settle() noexcept;
   void tell_areas() noexcept;
+  void look_for_late_writes() noexcept;
   void measure_send_area() noexcept;
   void gather_events(std::int64_t timeout_ns) noexcept;
   [[nodiscard]] bool wait(std::int64_t deadline_ns) noexcept;

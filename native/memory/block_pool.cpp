@@ -137,6 +137,29 @@ void BlockPool::rest(std::uint64_t start, std::size_t size) noexcept {
   resting_bytes_ += size;
 }
 
+std::int64_t BlockPool::look_at_resting() noexcept {
+  std::size_t bytes = 0;
+  const unsigned most = std::min(kLooks, resting_count_);
+  for (unsigned looks = 0; looks < most && bytes < kLookedAtBytes; ++looks) {
+    looked_at_ = (looked_at_ + 1) % resting_count_;
+    const std::uint64_t start = std::uint64_t{resting_[(oldest_ + looked_at_) % kMostResting]} << kMinShift;
+    const std::size_t size = size_of(start);
+    if (fill_again(start, size)) return static_cast<std::int64_t>(start);
+    bytes += size;
+  }
+  return -1;
+}
+
+/// Whether there was anything to fill.
+bool BlockPool::fill_again(std::uint64_t start, std::size_t size) noexcept {
+  std::uint8_t* const bytes = base_ + start;
+  base::unpoison(bytes, size);
+  const bool written = bytes[0] != kFreed || std::memcmp(bytes, bytes + 1, size - 1) != 0;
+  if (written) std::memset(bytes, kFreed, size);
+  base::poison(bytes, size);
+  return written;
+}
+
 void BlockPool::wake_oldest() noexcept {
   const std::uint64_t start = std::uint64_t{resting_[oldest_]} << kMinShift;
   oldest_ = (oldest_ + 1) % kMostResting;

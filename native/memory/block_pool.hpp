@@ -65,6 +65,9 @@ class BlockPool {
   /// From now on what is freed is filled with kFreed, and rests before it is handed out again: until kMostResting
   /// blocks, or kRestingBytes, have been freed behind it, or nothing else is left. 0 or -errno; owner only.
   [[nodiscard]] int check() noexcept;
+  /// Looks at some of what rests, at other blocks each time: where one begins that somebody has written to since it was
+  /// freed, once for each that is found, or -1. Owner only.
+  [[nodiscard]] std::int64_t look_at_resting() noexcept;
   static constexpr std::uint8_t kFreed = 0xDB;
   static constexpr std::uint32_t kMostResting = 1024;
   static constexpr std::size_t kRestingBytes = 8 << 20;
@@ -101,6 +104,8 @@ class BlockPool {
   /// How far beyond the blocks that there have been what was never one is poisoned: AddressSanitizer takes an eighth of
   /// that for its notes, and a region is large.
   static constexpr std::uint64_t kPoisonedAhead = 64 << 20;
+  static constexpr unsigned kLooks = 64;
+  static constexpr std::size_t kLookedAtBytes = 1 << 20;
 
   /// One for each 256 bytes of the region; the one at a block's start speaks for the block.
   struct Header {
@@ -128,6 +133,7 @@ class BlockPool {
   void put_back(std::uint64_t start) noexcept;
   void rest(std::uint64_t start, std::size_t size) noexcept;
   void wake_oldest() noexcept;
+  [[nodiscard]] bool fill_again(std::uint64_t start, std::size_t size) noexcept;
   void count_in(std::size_t size) noexcept;
   void count_out(std::size_t size) noexcept;
   [[nodiscard]] std::int64_t acquire_small(unsigned shift) noexcept;
@@ -157,6 +163,7 @@ class BlockPool {
   std::uint32_t oldest_ = 0;
   std::uint32_t resting_count_ = 0;
   std::size_t resting_bytes_ = 0;
+  std::uint32_t looked_at_ = 0;  // how many of a round
 };
 
 }  // namespace millrace::memory

@@ -117,6 +117,11 @@ int Region::check_locked() noexcept {
   return blocks_.check();
 }
 
+std::int64_t Region::look_at_resting_locked() noexcept {
+  const std::lock_guard guard(lock_);
+  return blocks_.look_at_resting();
+}
+
 void Region::tell_usage() noexcept {
   const Usage& usage = blocks_.usage();
   use_.store(usage.use, std::memory_order_relaxed);

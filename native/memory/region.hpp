@@ -49,6 +49,8 @@ class Region {
   void allow(std::int64_t bytes) noexcept;
   /// The shared region, from any thread: its blocks are checked from now on. 0 or -errno.
   [[nodiscard]] int check_locked() noexcept;
+  /// The shared region, from any thread: as BlockPool::look_at_resting.
+  [[nodiscard]] std::int64_t look_at_resting_locked() noexcept;
   /// Gives up a reference from any thread. 0, or -EINVAL when there is no live block.
   int release(std::uint64_t offset) noexcept;
   /// The same for the owner, which frees at once.

@@ -287,6 +287,8 @@ enum Counter : std::uint32_t {
   kInboundBytesPinned,
   kWaitingSinceNs = 58,
   kHeldVisits,
+  kBlocksWrittenLate,
+  kWrittenLate,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

@@ -198,6 +198,40 @@ TEST_CASE("checked: a freed block is filled, and rests until enough have been fr
   CHECK(pool.blocks.in_use() == 0);
 }
 
+TEST_CASE("checked: what is written to a freed block is found, once, and wherever it is") {
+  Pool pool(64 << 20);
+  REQUIRE(pool.blocks.check() == 0);
+  CHECK(pool.blocks.look_at_resting() == -1);
+  std::vector<std::uint64_t> offsets;
+  for (std::size_t index = 0; index < 500; ++index) {
+    offsets.push_back(static_cast<std::uint64_t>(pool.blocks.acquire(std::size_t{256} << index % 8)));
+  }
+  for (const std::uint64_t offset : offsets) pool.release(offset);
+  constexpr int kRound = 500 / 64 + 500;
+  const auto found = [&pool] {
+    for (int looks = 0; looks < kRound; ++looks) {
+      if (const std::int64_t start = pool.blocks.look_at_resting(); start >= 0) return start;
+    }
+    return std::int64_t{-1};
+  };
+  CHECK(found() == -1);
+  for (std::size_t index = 0; index < offsets.size(); index += 37) {
+    const std::size_t size = std::size_t{256} << index % 8;
+    for (const std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+      std::uint8_t* const byte = pool.base + offsets[index] + at;
+      base::unpoison(byte, 1);
+      *byte = 'x';
+      CHECK(found() == static_cast<std::int64_t>(offsets[index]));
+      CHECK(found() == -1);
+    }
+  }
+  // What is used again is nobody's who had it before.
+  const auto again = static_cast<std::uint64_t>(pool.blocks.acquire(16 << 20));
+  std::memset(pool.base + again, 'x', 16 << 20);
+  CHECK(found() == -1);
+  pool.release(again);
+}
+
 TEST_CASE("checked: what rests is used before there is no room") {
   Pool pool(1 << 20);
   REQUIRE(pool.blocks.check() == 0);

@@ -36,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -45,6 +46,8 @@ import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * What nobody should do: each has an exception or a status that the Javadoc names, and none of it
@@ -728,24 +731,17 @@ public abstract class MisuseSuite extends ClientEngineSuite {
     }
   }
 
-  // ---- Leaks.
+  // ---- What is reported.
 
-  private static void leakHere(Connection connection) {
-    connection.lease(777);
-  }
-
-  @Test
-  void aLeakIsReportedOnceWithTheStackOfWhoTookIt() throws Exception {
-    assumeTrue(CheckedMode.isOn(), "nobody looks for leaks");
-    connect(startRecorder());
-    Connection connection = recorder.awaitOpen();
+  /** From now on, by what they say. */
+  private BlockingQueue<LogRecord> reports(String what) {
     BlockingQueue<LogRecord> records = new LinkedBlockingQueue<>();
     Logger logger = Logger.getLogger("dev.millrace");
     java.util.logging.Handler listener =
         new java.util.logging.Handler() {
           @Override
           public void publish(LogRecord record) {
-            if (record.getMessage().contains("a lease was collected")) {
+            if (record.getMessage().contains(what)) {
               records.add(record);
             }
           }
@@ -759,6 +755,67 @@ public abstract class MisuseSuite extends ClientEngineSuite {
     muteLog();
     logger.addHandler(listener);
     closeLater(() -> logger.removeHandler(listener));
+    return records;
+  }
+
+  private static void assertThrownBy(String method, LogRecord record) {
+    assertTrue(
+        Arrays.stream(record.getThrown().getStackTrace())
+            .anyMatch(frame -> frame.getMethodName().equals(method)),
+        () -> Arrays.toString(record.getThrown().getStackTrace()));
+  }
+
+  private static ByteBuffer writtenLateHere(Connection connection, boolean isSent) {
+    Lease lease = connection.lease(777);
+    ByteBuffer kept = lease.buffer().put("mine".getBytes(StandardCharsets.US_ASCII));
+    if (isSent) {
+      assertEquals(SendResult.ACCEPTED, connection.send(lease));
+    } else {
+      lease.close();
+    }
+    return kept;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"false, false", "false, true", "true, false", "true, true"})
+  void writingToFreedMemoryIsReportedWithTheStackOfWhoHadLeasedIt(boolean onLoop, boolean isSent)
+      throws Exception {
+    assumeTrue(CheckedMode.isOn(), "nobody looks for late writes");
+    RawClient client = connect(startRecorder());
+    Connection connection = recorder.awaitOpen();
+    BlockingQueue<LogRecord> records = reports("memory was written to");
+    CompletableFuture<ByteBuffer> late = new CompletableFuture<>();
+    Runnable misuse = () -> late.complete(writtenLateHere(connection, isSent));
+    if (onLoop) {
+      connection.execute(misuse);
+    } else {
+      misuse.run();
+    }
+    ByteBuffer kept = Deadline.await(late, "the lease");
+    if (isSent) {
+      client.expectBinary("mine".getBytes(StandardCharsets.US_ASCII));
+    }
+    long before = LeaseWatch.writtenLate();
+    Deadline.until(
+        () -> {
+          kept.put(kept.capacity() - 1, (byte) 'x');
+          connection.execute(() -> {});
+          return LeaseWatch.writtenLate() > before;
+        },
+        "a report");
+    assertThrownBy("writtenLateHere", Deadline.take(records, "a record"));
+  }
+
+  private static void leakHere(Connection connection) {
+    connection.lease(777);
+  }
+
+  @Test
+  void aLeakIsReportedOnceWithTheStackOfWhoTookIt() throws Exception {
+    assumeTrue(CheckedMode.isOn(), "nobody looks for leaks");
+    connect(startRecorder());
+    Connection connection = recorder.awaitOpen();
+    BlockingQueue<LogRecord> records = reports("a lease was collected");
     long before = LeaseWatch.leaked();
     leakHere(connection);
     connection.lease(888).close();
@@ -770,10 +827,7 @@ public abstract class MisuseSuite extends ClientEngineSuite {
         },
         "a report");
     LogRecord told = Deadline.take(records, "a record");
-    assertTrue(
-        Arrays.stream(told.getThrown().getStackTrace())
-            .anyMatch(frame -> frame.getMethodName().equals("leakHere")),
-        () -> Arrays.toString(told.getThrown().getStackTrace()));
+    assertThrownBy("leakHere", told);
     System.gc();
     assertEquals(before + 1, LeaseWatch.leaked());
     assertTrue(records.isEmpty());

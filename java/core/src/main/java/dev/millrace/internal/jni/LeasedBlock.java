@@ -65,6 +65,11 @@ final class LeasedBlock {
     return this;
   }
 
+  /** Where the block begins. */
+  long address() {
+    return address;
+  }
+
   ByteBuffer buffer() {
     ByteBuffer current = buffer;
     if (current == null) {

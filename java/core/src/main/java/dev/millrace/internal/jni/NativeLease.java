@@ -73,6 +73,11 @@ final class NativeLease extends AbstractLease {
   }
 
   @Override
+  protected long memoryNumber() {
+    return block.address();
+  }
+
+  @Override
   protected void moveTo(int capacity) {
     LeasedBlock before = block;
     block = before.larger(capacity);

@@ -12,6 +12,7 @@ import dev.millrace.internal.ring.Inbox;
 import dev.millrace.internal.ring.PostedSend;
 import dev.millrace.internal.ring.Records;
 import dev.millrace.internal.ring.SleepProtocol;
+import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.DeflateParameters;
 import dev.millrace.internal.spi.Errno;
 import dev.millrace.internal.spi.KeptMemory;
@@ -99,6 +100,7 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
   // Loop thread only.
   private final LeasedBlocks leasedBlocks = new LeasedBlocks();
   private boolean postedInTurn;
+  private long blocksWrittenLate;
   private final ArrayDeque<BufferedConnection> awaitingWritable = new ArrayDeque<>();
   private boolean uncheckedWritable;
   private boolean recheckSet;
@@ -191,10 +193,21 @@ final class NativeLoop implements Runnable, Inbox.Receiver {
     if (events < 0) {
       throw failed("tick", events);
     }
+    if (CheckedMode.isOn()) {
+      lookForLateWrites();
+    }
     meter.turnBegins(events);
     incoming.drain(events);
     acceptingLast &= events > 0;
     return true;
+  }
+
+  private void lookForLateWrites() {
+    long late = memory.counter(Records.COUNTER_BLOCKS_WRITTEN_LATE);
+    if (late != blocksWrittenLate) {
+      blocksWrittenLate = late;
+      LeaseWatch.reportLateWrite(memory.counter(Records.COUNTER_WRITTEN_LATE));
+    }
   }
 
   private long timeoutNanos() {

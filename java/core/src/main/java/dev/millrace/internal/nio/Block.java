@@ -161,6 +161,11 @@ final class Block {
     return pool != null && references == 1;
   }
 
+  /** Not quite its own: blocks that rest are told apart by it, for a report. */
+  long number() {
+    return System.identityHashCode(this);
+  }
+
   /** Writes this byte to all of it. Nobody has a reference. */
   void fill(byte value) {
     byte[] values = new byte[Math.min(bytes.capacity(), 64 << 10)];
@@ -168,6 +173,12 @@ final class Block {
     for (int at = 0; at < bytes.capacity(); at += values.length) {
       bytes.put(at, values, 0, Math.min(values.length, bytes.capacity() - at));
     }
+  }
+
+  /** Whether all of it is this byte. */
+  boolean isFilled(byte value) {
+    ByteBuffer rest = bytes.slice(1, bytes.capacity() - 1);
+    return bytes.get(0) == value && bytes.slice(0, rest.capacity()).equals(rest);
   }
 
   /** A part of it as users see it. Position and limit of the parent are never touched. */

@@ -4,7 +4,6 @@ package dev.millrace.internal.nio;
 import dev.millrace.internal.spi.CheckedMode;
 import dev.millrace.internal.spi.LoopCounter;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -46,14 +45,18 @@ final class BlockPool {
   private static final long AHEAD_FREE_BYTES = Chunk.CAPACITY / 4;
 
   /** How much rests at most, in checked mode. */
-  private static final int MOST_RESTING = 1024;
-
   private static final long RESTING_BYTES = 8 << 20;
+
+  /** How much of it is looked at in a turn. */
+  private static final int LOOKS = 64;
+
+  private static final long LOOKED_AT_BYTES = 1 << 20;
 
   private final long limitBytes;
   private final boolean isChecked;
-  private final ArrayDeque<Block> resting = new ArrayDeque<>(1);
+  private final Resting resting = new Resting();
   private long restingBytes;
+  private int lookedAt;
 
   // Of memory of the pool's own, which is taken first so that chunks become unused; of slabs in
   // chunks.
@@ -380,7 +383,7 @@ final class BlockPool {
   }
 
   private void rest(Block block) {
-    while (resting.size() == MOST_RESTING || restingBytes > RESTING_BYTES - block.capacity()) {
+    while (resting.size() == Resting.MOST || restingBytes > RESTING_BYTES - block.capacity()) {
       wakeOldest();
     }
     resting.add(block);
@@ -391,6 +394,25 @@ final class BlockPool {
     Block oldest = resting.remove();
     restingBytes -= oldest.capacity();
     keep(oldest);
+  }
+
+  /**
+   * Looks at some of what rests, at other blocks each time: one that somebody has written to since
+   * it came back, once for each that is found, or null.
+   */
+  synchronized @Nullable Block lookAtResting() {
+    long bytes = 0;
+    int most = Math.min(LOOKS, resting.size());
+    for (int looks = 0; looks < most && bytes < LOOKED_AT_BYTES; looks++) {
+      lookedAt = (lookedAt + 1) % resting.size();
+      Block block = resting.get(lookedAt);
+      bytes += block.capacity();
+      if (!block.isFilled(CheckedMode.FREED)) {
+        block.fill(CheckedMode.FREED);
+        return block;
+      }
+    }
+    return null;
   }
 
   /** Whether more is free than may stay. */

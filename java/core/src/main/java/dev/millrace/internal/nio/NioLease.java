@@ -108,6 +108,11 @@ final class NioLease extends AbstractLease {
   }
 
   @Override
+  protected long memoryNumber() {
+    return block.number();
+  }
+
+  @Override
   protected void moveTo(int newCapacity) {
     Block before = block;
     Block larger = larger(newCapacity);

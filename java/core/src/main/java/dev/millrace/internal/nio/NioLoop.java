@@ -198,6 +198,9 @@ final class NioLoop implements Runnable {
     if (pool.keepsTooMuch() && !trim.isSet()) {
       timers.set(trim, System.nanoTime() + TRIM_DELAY_NANOS);
     }
+    if (CheckedMode.isOn()) {
+      lookForLateWrites();
+    }
     select();
     expireTimers();
     if (events > 0) {
@@ -207,6 +210,13 @@ final class NioLoop implements Runnable {
     acceptingLast &= events > 0;
     events = 0;
     return true;
+  }
+
+  private void lookForLateWrites() {
+    Block written = pool.lookAtResting();
+    if (written != null) {
+      LeaseWatch.reportLateWrite(written.number());
+    }
   }
 
   private void select() throws IOException {

@@ -251,6 +251,8 @@ public final class Records {
   @Native public static final int COUNTER_CREDIT_STOPS = 55;
   @Native public static final int COUNTER_INBOUND_BYTES_PINNED = 56;
   @Native public static final int COUNTER_WAITING_SINCE_NS = 58;
+  @Native public static final int COUNTER_BLOCKS_WRITTEN_LATE = 60;
+  @Native public static final int COUNTER_WRITTEN_LATE = 61;
   @Native public static final int COUNTER_BLOCKS_BY_CLASS = 64;
   @Native public static final int BLOCK_CLASSES = 23;
   @Native public static final int ROUND_TRIP_BUCKETS = 4608;

@@ -63,6 +63,9 @@ public abstract class AbstractLease implements Lease, GrowableLease {
   /** Gives the reference up. By the one who has it. */
   protected abstract void release();
 
+  /** A number that its memory has, and no other that is in use or rests; in checked mode. */
+  protected abstract long memoryNumber();
+
   /**
    * Moves to a larger block, as {@link #grow} says, and gives the reference to the old one up; or
    * throws, and has changed nothing.
@@ -94,6 +97,9 @@ public abstract class AbstractLease implements Lease, GrowableLease {
       throw used();
     }
     try {
+      if (watched != null) {
+        watched.left(memoryNumber());
+      }
       moveTo(capacity);
     } finally {
       if (!STATE.compareAndSet(this, GROWING, OPEN)) {
@@ -131,7 +137,7 @@ public abstract class AbstractLease implements Lease, GrowableLease {
 
   private void unwatch() {
     if (watched != null) {
-      watched.end();
+      watched.end(memoryNumber());
     }
   }
 

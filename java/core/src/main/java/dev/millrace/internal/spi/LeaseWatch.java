@@ -4,19 +4,37 @@ package dev.millrace.internal.spi;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.ref.Cleaner;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The open leases of a server or client, in checked mode. One that nobody sent or closed is
- * reported once, with the stack of who took it: when the garbage collector has found it, or when
- * its server or client has ended. Any thread.
+ * The leases of a server or client, in checked mode. One that nobody sent or closed is reported
+ * once, with the stack of who took it: when the garbage collector has found it, or when its server
+ * or client has ended. So is memory that was written to after it had been freed, with the stack of
+ * who had leased it last. Any thread.
  */
 public final class LeaseWatch {
   private static final Logger LOGGER = System.getLogger("dev.millrace");
   private static final AtomicLong LEAKED = new AtomicLong();
+  private static final AtomicLong WRITTEN_LATE = new AtomicLong();
+
+  /** As many as blocks rest in a few regions. */
+  private static final int MOST_ENDED = 8192;
+
+  // Who had leased memory that may rest by now, by its number: the last so many.
+  private static final Map<Long, Throwable> ENDED =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>() {
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<Long, Throwable> eldest) {
+              return size() > MOST_ENDED;
+            }
+          });
 
   /** Made when the first lease is watched, so that unchecked processes have no thread for it. */
   private static final class Collected {
@@ -47,6 +65,28 @@ public final class LeaseWatch {
    */
   public static long leaked() {
     return LEAKED.get();
+  }
+
+  /**
+   * How often somebody has written to memory of this process that had been freed.
+   *
+   * @return the count, which only grows
+   */
+  public static long writtenLate() {
+    return WRITTEN_LATE.get();
+  }
+
+  /**
+   * Somebody has written to memory that had been freed.
+   *
+   * @param memory its number, as of {@link Entry#end(long)}
+   */
+  public static void reportLateWrite(long memory) {
+    WRITTEN_LATE.incrementAndGet();
+    LOGGER.log(
+        Level.WARNING,
+        "memory was written to after it had been sent or closed, and freed",
+        ENDED.get(memory));
   }
 
   /**
@@ -81,9 +121,20 @@ public final class LeaseWatch {
       this.capacity = capacity;
     }
 
-    /** The lease was sent or closed. */
-    public void end() {
+    /**
+     * The lease was sent or closed.
+     *
+     * @param memory a number that its memory has while it rests
+     */
+    public void end(long memory) {
       watch.open.remove(this);
+      left(memory);
+    }
+
+    /** The lease has moved away from that memory. */
+    void left(long memory) {
+      ENDED.remove(memory);
+      ENDED.put(memory, taken);
     }
 
     /** It was not sent after all. */

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -315,6 +316,36 @@ class BlockPoolTest {
       next.release();
     }
     assertThat(others).isGreaterThanOrEqualTo(1024);
+  }
+
+  @Test
+  void whatIsWrittenToABlockThatRestsIsFoundOnce() {
+    BlockPool checked = new BlockPool(LIMIT, true);
+    assertThat(checked.lookAtResting()).isNull();
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      blocks.add(acquireFrom(checked, 256 << i % 10));
+    }
+    blocks.forEach(Block::release);
+    assertThat(found(checked)).isNull();
+    for (int i = 0; i < blocks.size(); i += 19) {
+      Block block = blocks.get(i);
+      int end = block.bytes().capacity();
+      for (int at : new int[] {0, Block.HEADROOM, end / 2, end - 1}) {
+        block.bytes().put(at, (byte) 1);
+        assertThat(found(checked)).isSameAs(block);
+        assertThat(found(checked)).isNull();
+      }
+    }
+  }
+
+  /** In a whole round, or more. */
+  private static @Nullable Block found(BlockPool checked) {
+    Block found = null;
+    for (int looks = 0; looks < 200 && found == null; looks++) {
+      found = checked.lookAtResting();
+    }
+    return found;
   }
 
   @Test

@@ -31,6 +31,11 @@ class AbstractLeaseTest {
     }
 
     @Override
+    protected long memoryNumber() {
+      return 1;
+    }
+
+    @Override
     protected void moveTo(int capacity) {
       whileItMoves.run();
     }

@@ -46,8 +46,9 @@ void Inflater::begin(const std::uint8_t* payload, std::size_t length) noexcept {
   stream_->avail_in = 0;
 }
 
-Inflating Inflater::next(std::uint8_t* to, std::size_t room, std::size_t* written) noexcept {
+Inflating Inflater::next(std::uint8_t* to, std::size_t room, std::size_t* written, std::size_t input) noexcept {
   *written = 0;
+  input_ = input;
   // Without room zlib would not even read what ends a block.
   std::uint8_t beyond = 0;
   for (;;) {
@@ -64,11 +65,13 @@ Inflating Inflater::next(std::uint8_t* to, std::size_t room, std::size_t* writte
   }
 }
 
-/// Inflates until the room that the stream has is full, or the message ends.
+/// Inflates until the room that the stream has is full, the message ends, or it should rest.
 Inflating Inflater::run() noexcept {
   for (;;) {
     if (stream_->avail_in == 0 && rest_length_ > 0) {
-      const std::size_t here = std::min(rest_length_, kMostAtOnce);
+      const std::size_t here = std::min({rest_length_, kMostAtOnce, input_});
+      if (here == 0) return Inflating::rests;
+      input_ -= here;
       stream_->next_in = rest_;
       stream_->avail_in = static_cast<uInt>(here);
       rest_ += here;

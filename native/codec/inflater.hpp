@@ -17,6 +17,7 @@ inline constexpr std::uint8_t kTail[4] = {0x00, 0x00, 0xff, 0xff};
 enum class Inflating : std::uint8_t {
   done,       ///< the message is complete
   more,       ///< the room is used up, and more comes
+  rests,      ///< so much of the payload was looked at as should be
   malformed,  ///< it is no DEFLATE data, or ends in the middle of a block
   no_memory
 };
@@ -38,8 +39,11 @@ class Inflater {
   /// Begins a message; its bytes are read while it is inflated.
   void begin(const std::uint8_t* payload, std::size_t length) noexcept;
   /// Writes at most `room` bytes and says in `*written` how many. Without room it only finds out whether more comes: if
-  /// so, the message cannot be continued. After anything but `done` and `more` the inflater is to be reset or closed.
-  [[nodiscard]] Inflating next(std::uint8_t* to, std::size_t room, std::size_t* written) noexcept;
+  /// so, the message cannot be continued. Looks at no more than `input` bytes of the payload: blocks without content
+  /// take time and come to nothing. After anything but `done`, `more` and `rests` the inflater is to be reset or
+  /// closed.
+  [[nodiscard]] Inflating next(std::uint8_t* to, std::size_t room, std::size_t* written,
+                               std::size_t input = SIZE_MAX) noexcept;
 
  private:
   [[nodiscard]] Inflating run() noexcept;
@@ -48,6 +52,7 @@ class Inflater {
   z_stream_s* stream_;
   const std::uint8_t* rest_;  ///< of the payload, behind what zlib was given: it counts in 32 bits
   std::size_t rest_length_;
+  std::size_t input_;  ///< how much of it may be looked at
   bool in_tail_;
 };
 

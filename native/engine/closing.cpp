@@ -228,6 +228,7 @@ void Loop::close_heaviest(std::uint32_t slot) noexcept {
     if (connection.phase == Phase::free || connection.phase == Phase::ended) continue;
     std::uint64_t pinned = connection.buffered;
     if (connection.block != 0) pinned += blocks().size_of(connection.block);
+    if (index == long_.slot) pinned += blocks().size_of(long_.block);
     if (connection.held != kNone && held_[connection.held].block != 0)
       pinned += blocks().size_of(held_[connection.held].block);
     if (connection.opening != kNone && openings_[connection.opening].block != 0) {

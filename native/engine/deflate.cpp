@@ -61,6 +61,7 @@ void Loop::close_deflate() noexcept {
   shared_deflater_.close();
   short_deflater_.close();
   shared_inflater_.close();
+  long_inflater_.close();
   heap_.free(scratch_);
   scratch_ = nullptr;
   memory::unmap_array(&deflations_, deflations_length_);
@@ -146,6 +147,12 @@ void Loop::inflate_message(std::uint32_t slot, Opcode opcode, std::uint8_t* payl
                            bool behind) noexcept {
   Inflated text{};
   const Inflating result = inflate(slot, payload, length, behind, &text);
+  inflated_turn_ += std::max<std::size_t>(text.length, length);  // blocks without content take time too
+  deliver_inflated(slot, opcode, result, text);
+}
+
+/// The text is told, or the connection ends over what came of the message.
+void Loop::deliver_inflated(std::uint32_t slot, Opcode opcode, Inflating result, const Inflated& text) noexcept {
   if (connections_[slot].phase != Phase::open) {  // it held most when there was no room
     if (result == Inflating::done && text.in_block) region_->release_owned(text.offset);
     return;
@@ -154,6 +161,7 @@ void Loop::inflate_message(std::uint32_t slot, Opcode opcode, std::uint8_t* payl
   switch (result) {
     case Inflating::done:
       break;
+    case Inflating::rests:  // never at its end
     case Inflating::more:
       error = ProtocolError::message_too_big;
       break;
@@ -170,7 +178,6 @@ void Loop::inflate_message(std::uint32_t slot, Opcode opcode, std::uint8_t* payl
     const std::uint8_t* const bytes = region_->base() + text.offset;
     if (!utf8.append(bytes, text.length) || !utf8.complete()) error = ProtocolError::invalid_utf8;
   }
-  inflated_turn_ += std::max<std::size_t>(text.length, length);  // blocks without content take time too
   if (error != ProtocolError::none) {
     if (text.in_block) region_->release_owned(text.offset);
     protocol_failure(slot, error);
@@ -180,6 +187,80 @@ void Loop::inflate_message(std::uint32_t slot, Opcode opcode, std::uint8_t* payl
                 static_cast<std::uint16_t>(text.in_block ? ring::kInBlock : 0));
   if (text.in_block) deliver_later_free(text.offset);
 }
+
+// ---- long messages, a slice in each turn
+
+/// False when there is no memory; then the connection has ended.
+bool Loop::begin_long(std::uint32_t slot) noexcept {
+  const Connection& connection = connections_[slot];
+  const bool alone = (deflations_[slot].agreed & ring::kDeflateIncomingAlone) != 0;
+  codec::Inflater* inflater = nullptr;
+  if (!alone) {
+    inflater = inflater_for(slot);
+  } else if (long_inflater_.is_open() || long_inflater_.open(&heap_, kWidestWindow)) {
+    inflater = &long_inflater_;
+    inflater->reset();
+  }
+  const std::size_t room = inflated_room(connection.message_length);
+  const std::int64_t block = inflater != nullptr ? acquire_for(slot, room) : -ENOMEM;
+  if (block < 0) {
+    deliver_inflated(slot, connection.message_opcode, Inflating::no_memory, {});
+    return false;
+  }
+  inflater->begin(region_->base() + connection.block, connection.message_length);
+  long_ = {slot, inflater, static_cast<std::uint64_t>(block), room, 0};
+  return true;
+}
+
+/// Goes on with the long message of a connection, unless another's is before it. False while there is more to do.
+bool Loop::inflate_slice(std::uint32_t slot) noexcept {
+  if (long_.slot == kNone && !begin_long(slot)) return true;
+  if (long_.slot != slot) return false;
+  Connection& connection = connections_[slot];
+  const auto limit = static_cast<std::size_t>(options_.max_message_bytes);
+  inflated_turn_ += kInflatedPerTurn;
+  count(ring::kInflatedSlices);
+  std::size_t came = 0;
+  const std::size_t left = long_.room - long_.written;
+  // At the limit it is only to be found out whether more comes.
+  Inflating result = long_.inflater->next(region_->base() + long_.block + long_.written, left, &came, kSlice);
+  long_.written += came;
+  if (result == Inflating::more && long_.room < limit) {
+    const std::size_t room = std::min(limit, long_.room * 2);
+    const std::int64_t larger = acquire_for(slot, room);
+    if (larger >= 0) {
+      std::memcpy(region_->base() + larger, region_->base() + long_.block, long_.written);
+      region_->release_owned(long_.block);
+      long_.block = static_cast<std::uint64_t>(larger);
+      long_.room = room;
+      return false;
+    }
+    if (long_.slot != slot) return true;  // it held most, and has ended
+    result = Inflating::no_memory;
+  }
+  if (result == Inflating::rests || (result == Inflating::more && left > 0)) return false;
+  const LongMessage message = long_;
+  long_ = {};
+  Inflated text{};
+  if (result == Inflating::done) {
+    text = {fit_block(message.block, message.block, message.written), message.written, true};
+  } else {
+    region_->release_owned(message.block);
+  }
+  deliver_inflated(slot, protocol::without_compressed(connection.message_opcode), result, text);
+  if (connection.block != 0) region_->release_owned(connection.block);
+  forget_message(connection);
+  return true;
+}
+
+/// The connection wants no more of it.
+void Loop::drop_long(std::uint32_t slot) noexcept {
+  if (long_.slot != slot) return;
+  region_->release_owned(long_.block);
+  long_ = {};
+}
+
+// ---- short ones, at once
 
 /// `more` is a message longer than allowed. Nothing is left in a block unless `done`.
 Inflating Loop::inflate(std::uint32_t slot, std::uint8_t* payload, std::size_t length, bool behind,

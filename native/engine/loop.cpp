@@ -203,11 +203,14 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
   if (spent_first_ != kNone) rest_spent();
   write_pending();
   // What is parsed may want memory, and cost another connection what it holds: drop_held keeps the place.
+  long_goes_on_ = false;
   for (held_next_ = held_first_; held_next_ != kNone;) {
     const HeldInput& held = held_[held_next_];
     held_next_ = held.next;
     count(ring::kHeldVisits);
-    if (wants_read(connections_[held.slot]) && event_room(2) && !rests_from_inflating(held.slot)) {
+    // Others wait for a message that is half inflated: it goes on whatever is read.
+    const bool goes_on = wants_read(connections_[held.slot]) || held.slot == long_.slot;
+    if (goes_on && event_room(2) && !rests_from_inflating(held.slot)) {
       parse_held(held.slot);
     }
   }
@@ -220,7 +223,7 @@ void Loop::gather_events(std::int64_t deadline_ns) noexcept {
 
 bool Loop::wait(std::int64_t deadline_ns) noexcept {
   std::int64_t timeout_ns = 0;
-  if (events_.count() == 0 && !has_inflated_enough()) {
+  if (events_.count() == 0 && !has_inflated_enough() && !long_goes_on_) {
     timeout_ns = deadline_ns < 0 ? -1 : std::max<std::int64_t>(0, deadline_ns - now_ns_);
     const std::int64_t timer_ns = wheel_.until_next(now_ns_);
     if (timer_ns >= 0) timeout_ns = timeout_ns < 0 ? timer_ns : std::min(timeout_ns, timer_ns);

@@ -101,6 +101,18 @@ class Loop {
   /// No more is inflated in a turn, but for the last message of it.
   static constexpr std::size_t kInflatedPerTurn = ring::kArenaLength;
 
+  /// So much of a longer message is looked at in a turn.
+  static constexpr std::size_t kSlice = 16 << 10;
+
+  /// A message longer than kScratch that is inflated over several turns; one at a time, others wait.
+  struct LongMessage {
+    std::uint32_t slot = memory::kNone;
+    codec::Inflater* inflater = nullptr;
+    std::uint64_t block = 0;  ///< where the text goes
+    std::size_t room = 0;
+    std::size_t written = 0;
+  };
+
   /// Where the text of a compressed message lies: in the arena, or in a block.
   struct Inflated {
     std::uint64_t offset;
@@ -203,12 +215,14 @@ class Loop {
   [[nodiscard]] bool assemble_room(std::uint32_t slot, std::uint64_t needed) noexcept;
   [[nodiscard]] bool frame_bytes_arrived(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) noexcept;
   void finish_frame(std::uint32_t slot) noexcept;
+  void forget_message(Connection& connection) noexcept;
   void keep_rest(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept;
   void take_rest(Connection& connection, std::uint8_t* to) noexcept;
   void drop_rest(Connection& connection) noexcept;
   void hold(std::uint32_t slot, const std::uint8_t* bytes, std::size_t length) noexcept;
   void drop_held(Connection& connection) noexcept;
   void await_turn(std::uint32_t slot) noexcept;
+  void await_slices(std::uint32_t slot) noexcept;
   void take_turn(std::uint32_t slot) noexcept;
   void link_held(std::uint32_t index) noexcept;
   void unlink_held(std::uint32_t index) noexcept;
@@ -258,6 +272,16 @@ class Loop {
   [[nodiscard]] bool take_compressed(std::uint32_t slot, protocol::Opcode opcode, const std::uint8_t* payload,
                                      std::size_t length, std::uint32_t key) noexcept;
   void take_compressed_block(std::uint32_t slot) noexcept;
+  /// A long message has come, and is not told yet: nothing behind it is parsed.
+  [[nodiscard]] static bool waits_to_inflate(const Connection& connection) noexcept {
+    return connection.block != 0 && connection.frame_remaining == 0 && connection.frame_final &&
+           protocol::is_compressed(connection.message_opcode);
+  }
+  [[nodiscard]] bool begin_long(std::uint32_t slot) noexcept;
+  [[nodiscard]] bool inflate_slice(std::uint32_t slot) noexcept;
+  void drop_long(std::uint32_t slot) noexcept;
+  void deliver_inflated(std::uint32_t slot, protocol::Opcode opcode, codec::Inflating result,
+                        const Inflated& text) noexcept;
   void inflate_message(std::uint32_t slot, protocol::Opcode opcode, std::uint8_t* payload, std::size_t length,
                        bool behind) noexcept;
   [[nodiscard]] codec::Inflating inflate(std::uint32_t slot, std::uint8_t* payload, std::size_t length, bool behind,
@@ -297,7 +321,7 @@ class Loop {
     return connections_[slot].limited || agreed_bits(slot) != 0;
   }
   [[nodiscard]] bool must_wait(std::uint32_t slot) noexcept {
-    return connections_[slot].spent || rests_from_inflating(slot);
+    return connections_[slot].spent || rests_from_inflating(slot) || waits_to_inflate(connections_[slot]);
   }
   void set_batch(std::uint32_t slot, const ring::Record& command) noexcept;
   void gather_batch(std::uint32_t slot, std::int64_t messages, bool urgent) noexcept;
@@ -475,6 +499,9 @@ class Loop {
   codec::Inflater shared_inflater_{};            ///< for the same, where they are short
   unsigned shared_window_bits_ = 0;
   std::uint8_t* scratch_ = nullptr;
+  codec::Inflater long_inflater_{};  ///< for the same, where they are long
+  LongMessage long_;
+  bool long_goes_on_ = false;  ///< something of it, or of the one behind it, can be done at once
   std::size_t inflated_turn_ = 0;
   loop::TimerWheel wheel_;
   std::uint32_t* java_timers_ = nullptr;  ///< by token: 1 + id in the wheel

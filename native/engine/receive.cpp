@@ -82,13 +82,23 @@ void Loop::receive(std::uint32_t slot) noexcept {
     if (connection.masking_key != 0) simd::unmask(part, here, connection.masking_key, 0);
     if (!frame_bytes_arrived(slot, part, here)) return;
   }
-  if (length == 0) return;
+  if (length == 0) {
+    if (waits_to_inflate(connection)) await_slices(slot);
+    return;
+  }
   if (rest > 0) take_rest(connection, bytes);
   parse(slot, bytes, rest + length);
 }
 
 void Loop::parse_held(std::uint32_t slot) noexcept {
   Connection& connection = connections_[slot];
+  if (waits_to_inflate(connection)) {
+    long_goes_on_ = true;  // there is more to do, in this message or behind it
+    if (inflate_slice(slot) || long_.slot != slot) return;
+    unlink_held(connection.held);
+    link_held(connection.held);
+    return;
+  }
   const HeldInput held = held_[connection.held];
   if (held.block == 0) {
     take_turn(slot);
@@ -126,6 +136,7 @@ void Loop::parse(std::uint32_t slot, std::uint8_t* bytes, std::size_t length) no
     take_frames<Role::client>(slot, bytes, length);
   }
   if (gather_.count() > 0) send_gathered(slot);  // pongs; the last one rides with the turn's replies
+  if (waits_to_inflate(connections_[slot])) await_slices(slot);
 }
 
 template <Role role>
@@ -306,12 +317,18 @@ void Loop::finish_frame(std::uint32_t slot) noexcept {
     return;
   }
   if (protocol::is_compressed(connection.message_opcode)) {
+    if (connection.message_length > kScratch) return;  // parse_held goes on with it
     take_compressed_block(slot);
     if (connection.block != 0) region_->release_owned(connection.block);
   } else {
     message_event(slot, connection.message_opcode, connection.block, connection.message_length, ring::kInBlock);
     deliver_later_free(connection.block);
   }
+  forget_message(connection);
+}
+
+/// The message that was assembled has been told, and its block is not the connection's any more.
+void Loop::forget_message(Connection& connection) noexcept {
   connection.block = 0;
   tell_pinned(connection);
   connection.message_length = 0;
@@ -397,6 +414,7 @@ void Loop::protocol_failure(std::uint32_t slot, ProtocolError error) noexcept {
 
 /// Forgets the message being assembled; what is still to come of its frame is skipped.
 void Loop::drop_message(Connection& connection) noexcept {
+  drop_long(static_cast<std::uint32_t>(&connection - &connections_[0]));
   connection.discard_frame = connection.frame_remaining > 0;
   if (connection.block == 0) return;
   region_->release_owned(connection.block);
@@ -517,6 +535,12 @@ void Loop::await_turn(std::uint32_t slot) noexcept {
   held_[index].block = 0;
   link_held(index);
   connections_[slot].held = index;
+}
+
+/// A long message has come. The walk over those who have a turn may be over: then the next one is not waited for.
+void Loop::await_slices(std::uint32_t slot) noexcept {
+  long_goes_on_ = true;
+  if (connections_[slot].held == kNone) await_turn(slot);
 }
 
 /// What lies in the kernel is received, unless there is no room for it.

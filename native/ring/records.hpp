@@ -289,6 +289,7 @@ enum Counter : std::uint32_t {
   kHeldVisits,
   kBlocksWrittenLate,
   kWrittenLate,
+  kInflatedSlices,
   kCounters,
   kBlocksByClass = 64,  ///< in use, one for each size class from 256 B to 1 GiB; behind them their high-water marks
 };

@@ -98,6 +98,13 @@ class Codec {
   return text;
 }
 
+/// With blocks in front of it that have no content: nothing comes of them, and they take time.
+[[nodiscard]] std::string drawn_out(const std::string& compressed, std::size_t blocks = 120'000) {
+  std::string out;
+  for (std::size_t block = 0; block < blocks; ++block) out.append("\0\0\0\xff\xff", 5);
+  return out + compressed;
+}
+
 /// A loop that agrees to compression, and one client.
 struct Pair {
   explicit Pair(std::uint64_t bits = deflate_bits(15, false), ring::LoopOptions options = deflating(),
@@ -377,6 +384,151 @@ TEST_CASE("many small messages that become large come in order, a part of them i
   });
   CHECK(all);
   CHECK(most <= ring::kArenaLength + 20'000);
+}
+
+TEST_CASE("a long message takes a slice in each turn, and others are served between") {
+  for (const bool takeover : {false, true}) {
+    Pair pair(deflate_bits(15, takeover), deflating(), Echo::none);
+    Client other = Client::tcp(pair.java.listen(1));
+    pair.java.deflate = 0;
+    const Id other_id = open_connection(pair.java, other);
+    Codec peer(15, takeover);
+    std::vector<std::string> texts;
+    std::size_t answered = 0;
+    pair.java.keep_events = false;
+    pair.java.on_event = [&](const Event& event) {
+      if (event.record.type != ring::kMessage) return;
+      if (event.id() == other_id) {
+        pair.java.send(other_id, kText, event.bytes);
+      } else {
+        texts.push_back(event.bytes);
+      }
+    };
+    const std::string text = prose(3000);
+    std::string stream = compressed_frame(kText, drawn_out(peer.compress(text)));
+    stream += compressed_frame(kText, peer.compress(text + "behind"));
+    stream += client_frame(kPing, "p");
+    stream += compressed_frame(kBinary, drawn_out(peer.compress("last")));
+    pair.client.write(stream);
+    const std::int64_t before = pair.java.counter(ring::kInflatedSlices);
+    bool asked = false;
+    CHECK(pump(pair.java, {&pair.client, &other}, [&] {
+      if (const auto frame = other.take_frame(); frame.has_value()) {
+        if (pair.java.counter(ring::kInflatedSlices) > before) ++answered;
+        asked = false;
+      }
+      if (!asked) other.write(client_frame(kText, "other"));
+      asked = true;
+      return texts.size() == 3;
+    }));
+    CHECK(texts == std::vector<std::string>{text, text + "behind", "last"});
+    CHECK(pair.java.counter(ring::kInflatedSlices) - before >= 2 * 36);
+    CHECK(answered >= 4);
+    other.close();
+  }
+}
+
+TEST_CASE("long messages of several take turns, and keep to limit, UTF-8 and DEFLATE") {
+  for (const bool takeover : {false, true}) {
+    ring::LoopOptions options = deflating();
+    options.max_message_bytes = 1 << 20;
+    Pair pair(deflate_bits(15, takeover), options);
+    Client second = Client::tcp(pair.java.listen(1));
+    (void)open_connection(pair.java, second);
+    Codec peer(15, takeover);
+    Codec another(15, takeover);
+    const std::string half = pattern(500'000) + std::string((1 << 20) - 500'000, 'z');
+    for (int round = 0; round < 3; ++round) {
+      pair.client.write(compressed_frame(kBinary, peer.compress(half)));
+      second.write(compressed_frame(kBinary, drawn_out(another.compress(half), 80'000)));
+      CHECK(peer.read(pair.answer()) == half);
+      CHECK(another.read(next_frame(pair.java, second)) == half);
+    }
+    second.close();
+    const auto fails = [&](const std::string& payload, std::uint8_t opcode, std::uint16_t code,
+                           protocol::ProtocolError error) {
+      Pair failing(deflate_bits(15, takeover), options);
+      failing.client.write(compressed_frame(opcode, payload));
+      failing.expect_failure(code, error);
+    };
+    fails(drawn_out(Codec().compress(std::string((1 << 20) + 1, 'z'))), kBinary, 1009,
+          protocol::ProtocolError::message_too_big);
+    fails(drawn_out(Codec().compress("a") + "\x07\xff"), kBinary, 1007, protocol::ProtocolError::malformed_deflate);
+    fails(drawn_out(Codec().compress("a\xC3")), kText, 1007, protocol::ProtocolError::invalid_utf8);
+  }
+}
+
+TEST_CASE("a loop does not sleep on a long message, however it came") {
+  for (const bool takeover : {false, true}) {
+    for (const bool behind : {false, true}) {
+      Pair pair(deflate_bits(15, takeover), deflating(), Echo::none);
+      Codec peer(15, takeover);
+      std::size_t came = 0;
+      pair.java.on_event = [&](const Event& event) { came += event.record.type == ring::kMessage ? 1 : 0; };
+      constexpr std::size_t kMessages = 6;
+      for (std::size_t message = 0; message < kMessages; ++message) {
+        std::string stream = compressed_frame(kBinary, peer.compress(pattern(100'000, message)));
+        if (behind) stream += client_frame(kPing, "p");
+        pair.client.write(stream);
+      }
+      while (pair.client.unwritten() > 0) (void)pair.client.work();
+      const std::int64_t before_ns = pair.java.counter(ring::kWaitedNs);
+      for (int turns = 0; came < kMessages && turns < 10'000; ++turns) (void)pair.java.turn(20 * kSecond);
+      CHECK(came == kMessages);
+      // All of it lies in the kernel: a wait ends at once, and not by a timer.
+      CHECK(pair.java.counter(ring::kWaitedNs) - before_ns < kSecond / 4);
+    }
+  }
+}
+
+TEST_CASE("who ends, pauses or closes in the middle of a long message holds up nobody, and leaves nothing") {
+  enum class Cut : std::uint8_t { abort, close, reset, finish, pause };
+  for (const Cut cut : {Cut::abort, Cut::close, Cut::reset, Cut::finish, Cut::pause}) {
+    for (const bool takeover : {false, true}) {
+      CAPTURE(static_cast<int>(cut));
+      Pair pair(deflate_bits(15, takeover), deflating(), Echo::none);
+      Client second = Client::tcp(pair.java.listen(1));
+      (void)open_connection(pair.java, second);
+      Codec peer(15, takeover);
+      Codec another(15, takeover);
+      std::string last;
+      bool is_told = false;
+      pair.java.on_event = [&](const Event& event) {
+        if (event.record.type != ring::kMessage) return;
+        last = event.bytes;
+        is_told = is_told || event.id() == pair.id;
+      };
+      pair.client.write(compressed_frame(kText, drawn_out(peer.compress("first"))) + client_frame(kText, "behind"));
+      const std::int64_t before = pair.java.counter(ring::kInflatedSlices);
+      REQUIRE(pump(pair.java, {&pair.client}, [&] { return pair.java.counter(ring::kInflatedSlices) > before + 3; }));
+      CHECK(!is_told);
+      switch (cut) {
+        case Cut::abort:
+          pair.java.abort(pair.id);
+          break;
+        case Cut::close:
+          pair.java.close(pair.id, 1000);
+          break;
+        case Cut::reset:
+          pair.client.reset();
+          break;
+        case Cut::finish:
+          pair.client.finish();
+          break;
+        case Cut::pause:
+          pair.java.pause(pair.id);
+          break;
+      }
+      second.write(compressed_frame(kText, drawn_out(another.compress("second"))));
+      CHECK(pump(pair.java, {&pair.client, &second}, [&] { return last == "second"; }));
+      if (cut == Cut::pause) {
+        CHECK(is_told);
+        pair.java.resume(pair.id);
+        CHECK(pump(pair.java, {&pair.client}, [&] { return last == "behind"; }));
+      }
+      second.close();
+    }
+  }
 }
 
 TEST_CASE("messages whose text finds no room in the arena come whole") {

@@ -65,9 +65,15 @@ std::uint32_t Scene::connect(std::uint32_t listener) {
   return client_count() - 1;
 }
 
+/// A turn, and how much came of it: events, what the poller had to report, and a long message that goes on.
+std::size_t Scene::work_of_turn() {
+  const std::int64_t slices = counter(ring::kInflatedSlices);
+  const auto events = static_cast<std::size_t>(turn());
+  return events + sim::reports() + static_cast<std::size_t>(counter(ring::kInflatedSlices) - slices);
+}
+
 void Scene::settle() {
-  for (int turns = 0; turn() > 0 || sim::reports() > 0; ++turns)
-    check(turns < kManyTurns, "a loop that nobody feeds comes to rest");
+  for (int turns = 0; work_of_turn() > 0; ++turns) check(turns < kManyTurns, "a loop that nobody feeds comes to rest");
   // Nothing to do: the next turn waits, but for timers, which may be due or have to be sorted.
   const std::int64_t before = os::clock_ns();
   const int events = turn(20 * kMilli);
@@ -79,7 +85,7 @@ void Scene::pump() {
   for (int turns = 0; turns < kManyTurns; ++turns) {
     std::size_t moved = 0;
     for (Client& client : clients_) moved += client.write() + client.read();
-    moved += static_cast<std::size_t>(turn()) + sim::reports();
+    moved += work_of_turn();
     for (Client& client : clients_) {
       moved += client.read();
       if (!client.may_close()) continue;

@@ -160,6 +160,7 @@ class Scene {
   int turn(std::int64_t timeout_ns = 0);
   /// Turns until the loop has nothing to say; then it must wait.
   void settle();
+  [[nodiscard]] std::size_t work_of_turn();
   /// Everybody writes and reads all there is, until nothing moves.
   void pump();
 

@@ -104,8 +104,8 @@ class BlockPool {
   /// How far beyond the blocks that there have been what was never one is poisoned: AddressSanitizer takes an eighth of
   /// that for its notes, and a region is large.
   static constexpr std::uint64_t kPoisonedAhead = 64 << 20;
-  static constexpr unsigned kLooks = 64;
-  static constexpr std::size_t kLookedAtBytes = 1 << 20;
+  static constexpr unsigned kLooks = 8;
+  static constexpr std::size_t kLookedAtBytes = 64 << 10;
 
   /// One for each 256 bytes of the region; the one at a block's start speaks for the block.
   struct Header {

@@ -207,7 +207,7 @@ TEST_CASE("checked: what is written to a freed block is found, once, and whereve
     offsets.push_back(static_cast<std::uint64_t>(pool.blocks.acquire(std::size_t{256} << index % 8)));
   }
   for (const std::uint64_t offset : offsets) pool.release(offset);
-  constexpr int kRound = 500 / 64 + 500;
+  constexpr int kRound = 600;  // looks at one block each, at least
   const auto found = [&pool] {
     for (int looks = 0; looks < kRound; ++looks) {
       if (const std::int64_t start = pool.blocks.look_at_resting(); start >= 0) return start;

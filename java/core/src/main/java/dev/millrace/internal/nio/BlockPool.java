@@ -48,9 +48,9 @@ final class BlockPool {
   private static final long RESTING_BYTES = 8 << 20;
 
   /** How much of it is looked at in a turn. */
-  private static final int LOOKS = 64;
+  private static final int LOOKS = 8;
 
-  private static final long LOOKED_AT_BYTES = 1 << 20;
+  private static final long LOOKED_AT_BYTES = 64 << 10;
 
   private final long limitBytes;
   private final boolean isChecked;

@@ -21,7 +21,6 @@ import org.jspecify.annotations.Nullable;
 public final class LeaseWatch {
   private static final Logger LOGGER = System.getLogger("dev.millrace");
   private static final AtomicLong LEAKED = new AtomicLong();
-  private static final AtomicLong WRITTEN_LATE = new AtomicLong();
 
   /** As many as blocks rest in a few regions. */
   private static final int MOST_ENDED = 8192;
@@ -68,21 +67,11 @@ public final class LeaseWatch {
   }
 
   /**
-   * How often somebody has written to memory of this process that had been freed.
-   *
-   * @return the count, which only grows
-   */
-  public static long writtenLate() {
-    return WRITTEN_LATE.get();
-  }
-
-  /**
    * Somebody has written to memory that had been freed.
    *
    * @param memory its number, as of {@link Entry#end(long)}
    */
   public static void reportLateWrite(long memory) {
-    WRITTEN_LATE.incrementAndGet();
     LOGGER.log(
         Level.WARNING,
         "memory was written to after it had been sent or closed, and freed",

@@ -14,8 +14,8 @@ import java.util.function.BooleanSupplier;
 /** Waits that end: with what was waited for, or with an error that names it. */
 public final class Deadline {
 
-  /** Generous: it is only ever used up by a test that fails. */
-  public static final Duration WAIT = Duration.ofSeconds(10);
+  /** Generous: it is only ever used up by a test that fails. A cold machine may take seconds. */
+  public static final Duration WAIT = Duration.ofSeconds(30);
 
   private Deadline() {}
 

@@ -115,6 +115,7 @@ final class NioLoop implements Runnable {
         }
       };
   private int nextMessage;
+  private long lookedNanos = System.nanoTime();
   private long connectionIds;
   private int events;
   private boolean served;
@@ -213,6 +214,11 @@ final class NioLoop implements Runnable {
   }
 
   private void lookForLateWrites() {
+    long now = System.nanoTime();
+    if (now - lookedNanos < NANOS_PER_MILLI) {
+      return;
+    }
+    lookedNanos = now;
     Block written = pool.lookAtResting();
     if (written != null) {
       LeaseWatch.reportLateWrite(written.number());

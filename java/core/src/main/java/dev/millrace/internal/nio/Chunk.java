@@ -68,7 +68,12 @@ final class Chunk {
    * for which no loop should stand still.
    */
   static void acquireInto(CompletableFuture<@Nullable Chunk> ahead) {
-    onThreadOfItsOwn(() -> ahead.complete(acquire()));
+    Runnable task = () -> ahead.complete(acquire());
+    try {
+      onThreadOfItsOwn(task);
+    } catch (OutOfMemoryError e) {
+      task.run(); // no thread is to be had, and somebody may wait for the chunk
+    }
   }
 
   private static void onThreadOfItsOwn(Runnable task) {

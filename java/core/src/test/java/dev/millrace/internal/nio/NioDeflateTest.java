@@ -318,6 +318,14 @@ final class NioDeflateTest extends DeflateSuite {
     awaitNothingHeld(server);
   }
 
+  /** A step that comes when its client has sent everything: it may end what would be sent. */
+  private static Step behind(CountDownLatch sent, Step step) {
+    return () -> {
+      Deadline.await(sent, "what comes behind");
+      step.run();
+    };
+  }
+
   /** What ends a stream while a message of it is half inflated. */
   enum Cut {
     CLOSED,
@@ -348,12 +356,7 @@ final class NioDeflateTest extends DeflateSuite {
       Connection connection = recorder.awaitOpen();
       CountDownLatch sent = new CountDownLatch(1);
       CompletableFuture<Void> done =
-          inMidInflation(
-              connection,
-              () -> {
-                Deadline.await(sent, "what comes behind");
-                cut.make(connection);
-              });
+          inMidInflation(connection, behind(sent, () -> cut.make(connection)));
       coming.send(client, coming.message());
       client.sendText("behind");
       sent.countDown();
@@ -377,11 +380,7 @@ final class NioDeflateTest extends DeflateSuite {
       CountDownLatch sent = new CountDownLatch(1);
       CompletableFuture<Void> done =
           inMidInflation(
-              connection,
-              () -> {
-                Deadline.await(sent, "what comes behind");
-                loop.shutdown(Duration.ZERO, Duration.ZERO);
-              });
+              connection, behind(sent, () -> loop.shutdown(Duration.ZERO, Duration.ZERO)));
       coming.send(client, coming.message());
       client.sendText("behind");
       sent.countDown();
